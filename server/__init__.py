@@ -1,0 +1,27 @@
+"""The small live server of the course, and what a lesson imports.
+
+>>> from server import launch
+
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .settings import configure
+
+configure()
+
+from .launch import LiveServer, launch  # noqa: E402 (Channels reads the settings)
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["LiveServer", "launch", "load_ipython_extension"]
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Register the ``%%browser`` cell; run by ``%load_ext server``."""
+    from .browser import load_ipython_extension
+
+    load_ipython_extension(shell)

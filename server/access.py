@@ -1,0 +1,91 @@
+"""Who may talk to the live server: the rules for the Host and the Origin of a request.
+
+Any page that a learner has open in a browser can try to reach a server on loopback. Two rules
+keep it out: ``Host`` must name loopback (or a page could point its own name there, which is
+called DNS rebinding), and ``Origin``, which browsers send with every WebSocket, must be the page
+of this very server. Clients that are no browsers send no Origin and are let in.
+
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+__all__ = ["Access"]
+
+
+@dataclass(frozen=True)
+class Access:
+    """The rules of one live server."""
+
+    hosts: frozenset[str] = frozenset()
+    """Names allowed besides loopback's; ``*`` allows every name."""
+
+    origins: frozenset[str] = frozenset()
+    """Origins allowed besides the server's own; ``*`` allows every origin."""
+
+    @classmethod
+    def from_environment(cls, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> Access:
+        """Add to the names given those that the environment tells.
+
+        On a JupyterHub, requests have passed the Hub's own login, and the name by which the
+        browser knows it cannot be known here: every Host is allowed, and Origin still has to
+        match it. Elsewhere ``COURSE_ALLOWED_HOSTS`` lists names, separated by commas.
+
+        """
+        names = set(hosts)
+        names.update(
+            name.strip()
+            for name in os.environ.get("COURSE_ALLOWED_HOSTS", "").split(",")
+            if name.strip()
+        )
+        if "JUPYTERHUB_SERVICE_PREFIX" in os.environ:
+            names.add("*")
+        return cls(frozenset(map(str.lower, names)), frozenset(map(str.lower, origins)))
+
+    def refuse_host(self, host: str | None) -> str | None:
+        """Return why a request with this Host header is refused, or ``None``."""
+        name = host_name(host or "")
+        if "*" in self.hosts or name in self.hosts or is_loopback(name):
+            return None
+        return (
+            f"Host {host!r} is not this machine's: a page elsewhere may have pointed its own name "
+            f'here. If it is yours: launch(..., allow_hosts=["{name}"]).'
+        )
+
+    def refuse_origin(self, origin: str | None, host: str | None) -> str | None:
+        """Return why a WebSocket from this Origin is refused, or ``None``."""
+        if origin is None or "*" in self.origins or origin.lower() in self.origins:
+            return None
+        try:
+            page = urlsplit(origin).netloc.lower()
+        except ValueError:
+            page = ""
+        if page and page == (host or "").lower():
+            return None
+        return (
+            f"Origin {origin!r} is another site's page, and this server answers only its own. "
+            f'If it is yours: launch(..., allow_origins=["{origin}"]).'
+        )
+
+
+def host_name(host: str) -> str:
+    """Return the name in a Host header, without its port and in lower case."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def is_loopback(name: str) -> bool:
+    """Tell whether a name is loopback's by its very form, with no look-up."""
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,594 @@
+"""One WebSocket connection and one run of an ASGI application, joined.
+
+``websockets`` does the protocol; :class:`server.asgi.Exchange` says what the application may
+send when; this module moves messages between the two, without a queue of its own: the
+application's ``receive()`` is the connection's ``recv()``.
+
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from contextvars import Context
+from dataclasses import dataclass
+from http import HTTPStatus
+from traceback import TracebackException
+from types import FrameType
+from typing import Any, Literal, TypeAlias
+
+from asgiref.typing import ASGI3Application
+from channels.consumer import AsyncConsumer, SyncConsumer
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+from websockets.exceptions import ConcurrencyError, ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import State as WireState
+
+from .asgi import (
+    Accept,
+    ClientDisconnected,
+    Close,
+    Deny,
+    Exchange,
+    Message,
+    Send,
+    State,
+    connect_event,
+    disconnect_event,
+    receive_event,
+    websocket_scope,
+)
+from .output import Lines, Stream, printer
+from .record import (
+    Accepted,
+    Closed,
+    Connecting,
+    Control,
+    Disconnected,
+    Failed,
+    Note,
+    Printed,
+    Received,
+    Record,
+    Refused,
+    Sent,
+    Span,
+    Undelivered,
+)
+
+__all__ = ["Bridge", "Limits", "Wire", "wants_websocket"]
+
+Verdict: TypeAlias = Accept | Deny
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long, in seconds, and how large things may get."""
+
+    handshake_timeout: float = 5.0
+    """For the application to accept or refuse; daphne takes as long."""
+
+    grace: float = 2.0
+    """For the application to end after ``websocket.disconnect``; daphne takes 10 s."""
+
+    busy_timeout: float = 10.0
+    """For a handler that still runs when its client has left, before it is cancelled."""
+
+    close_timeout: float = 5.0
+    """For the other side to answer a close frame."""
+
+    max_size: int = 2**20
+    """Bytes of the largest message; beyond it the connection is closed with 1009."""
+
+
+class Wire(ServerConnection):
+    """A connection of ``websockets`` that tells its bridge what a handler does not see."""
+
+    bridge: Bridge | None = None
+    on_garbage: Callable[[str], None] | None = None
+    """Told why, when what came is not an HTTP request."""
+
+    def process_event(self, event: Any) -> None:
+        """Let the bridge see frames that the library answers or collects by itself."""
+        if (
+            isinstance(event, Frame)
+            and (event.opcode in FRAMES or not event.fin)
+            and self.bridge is not None
+        ):
+            name = FRAMES.get(event.opcode, "fragment")
+            self.bridge.add(Control(name, bytes(event.data)))
+        super().process_event(event)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the bridge that the TCP connection is gone, handshake or not."""
+        super().connection_lost(exc)
+        if self.bridge is not None:
+            self.bridge.lost()
+        elif self.request is None and self.on_garbage is not None:
+            problem = self.protocol.handshake_exc
+            if problem is not None and not isinstance(problem.__cause__, EOFError):
+                self.on_garbage(str(problem.__cause__ or problem))
+
+
+FRAMES = {Opcode.CONT: "fragment", Opcode.PING: "ping", Opcode.PONG: "pong"}
+
+
+class Bridge:
+    """Joins one connection to one run of an application.
+
+    Args:
+        wire: The connection.
+        app: The application.
+        record: Where to write what happens.
+        number: The connection's number in the record.
+        limits: Bounds.
+        context: Context in which the application runs.
+
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        app: ASGI3Application,
+        record: Record,
+        number: int,
+        limits: Limits,
+        context: Context,
+    ) -> None:
+        self.wire = wire
+        self.app = app
+        self.record = record
+        self.number = number
+        self.limits = limits
+        self.context = context
+        loop = asyncio.get_running_loop()
+
+        # Handshake
+        self.exchange = Exchange()
+        self.verdict: asyncio.Future[Verdict] = loop.create_future()
+        self.opened: asyncio.Future[bool] = loop.create_future()
+        """Whether the handshake has completed; ``False``: it never will."""
+
+        # Application
+        self.task: asyncio.Task[None] | None = None
+        self.failed = False
+        self.consumer: AsyncConsumer | None = None
+        self.looked_for_consumer = False
+        self.connect_delivered = False
+        self.disconnect_delivered: asyncio.Future[None] = loop.create_future()
+        self.busy: tuple[str, float] | None = None
+        """Type of the event in hand, and when the application took it."""
+
+        # Closing
+        self.closing: asyncio.Task[None] | None = None
+        self.end_recorded = False
+        self.finished: asyncio.Future[None] = loop.create_future()
+        """Both the connection and the application have ended, and the record says so."""
+
+        # Prints
+        self.lines = {
+            "stdout": Lines(lambda line: self.add(Printed(line, "stdout"))),
+            "stderr": Lines(lambda line: self.add(Printed(line, "stderr"))),
+        }
+
+    # Record
+
+    def add(self, what: Any, event: Message | None = None) -> None:
+        """Write to the record."""
+        self.record.add(self.number, what, event)
+
+    def print(self, text: str, stream: Stream) -> None:
+        """Take what the application prints; see :class:`server.output.Printer`."""
+        self.lines[stream].write(text)
+
+    # Handshake
+
+    async def handshake(self, request: Request) -> Response | None:
+        """Run the application until it accepts or refuses; return a response that refuses."""
+        scope = websocket_scope(
+            target=request.path,
+            headers=request.headers.raw_items(),
+            client=address(self.wire.remote_address),
+            server=address(self.wire.local_address),
+            http_version=request.protocol.removeprefix("HTTP/"),
+        )
+        self.exchange.offered = tuple(scope["subprotocols"])
+        self.context.run(printer.set, self)
+        self.task = asyncio.get_running_loop().create_task(self.run(scope), context=self.context)
+        self.add(Connecting(request.path, request.headers.get("Origin")), connect_event())
+        waiters: set[asyncio.Future[Any]] = {self.verdict, self.wire.connection_lost_waiter}
+        await asyncio.wait(
+            waiters,
+            timeout=self.limits.handshake_timeout,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if not self.verdict.done():
+            if self.wire.connection_lost_waiter.done():
+                return self.wire.respond(500, "The client has left.\n")
+            return self.never_answered()
+        verdict = self.verdict.result()
+        if isinstance(verdict, Accept):
+            return None
+        return http_response(verdict)
+
+    def never_answered(self) -> Response:
+        """Refuse a handshake that the application leaves without an answer."""
+        handler = "connect()" if hasattr(self.find_consumer(), "connect") else "websocket_connect"
+        why = (
+            f"{handler} has neither accepted nor closed the connection within "
+            f"{self.limits.handshake_timeout:g} s."
+        )
+        self.add(Refused("server", 500, why))
+        self.end_recorded = True
+        assert self.task is not None
+        self.task.cancel()
+        return self.wire.respond(500, f"{why}\n")
+
+    def subprotocol(self) -> str | None:
+        """Return the subprotocol that the application chose."""
+        verdict = self.verdict.result()
+        assert isinstance(verdict, Accept)
+        return verdict.subprotocol
+
+    def extra_headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the headers that the application adds to the handshake's answer."""
+        if self.verdict.done() and not self.verdict.cancelled():
+            verdict = self.verdict.result()
+            if isinstance(verdict, Accept):
+                return verdict.headers
+        return ()
+
+    def find_consumer(self) -> AsyncConsumer | None:
+        """Return the consumer that the application is, or that it has led to."""
+        if self.consumer is None and not self.looked_for_consumer:
+            self.consumer = find_consumer(self.task)
+            # Once it has answered the handshake, it will not become a consumer any more.
+            self.looked_for_consumer = self.exchange.state is not State.CONNECTING
+        return self.consumer
+
+    # The application's side
+
+    async def run(self, scope: dict[str, Any]) -> None:
+        """Run the application and write down how it ended."""
+        try:
+            await self.app(scope, self.receive, self.send)  # type: ignore[arg-type]
+        except asyncio.CancelledError:
+            self.ended()
+            raise
+        except ClientDisconnected:
+            self.ended()
+        except BaseException as exc:
+            # SystemExit and KeyboardInterrupt too: one consumer must not end the server.
+            self.ended()
+            self.failed = True
+            self.add(Failed(TracebackException.from_exception(exc)))
+            self.refuse(500, "The consumer raised an exception before it answered.")
+        else:
+            self.ended()
+            self.refuse(500, "ASGI callable returned without completing handshake.")
+
+    def ended(self) -> None:
+        """Note that the application has come to its end."""
+        self.idle()
+        for lines in self.lines.values():
+            lines.flush()
+
+    def refuse(self, status: int, why: str) -> None:
+        """Refuse the handshake in place of an application that has ended, if it is pending."""
+        if not self.verdict.done():
+            self.add(Refused("server", status, why))
+            self.end_recorded = True
+            self.verdict.set_result(Deny(status, (), f"{why}\n".encode()))
+
+    async def receive(self) -> dict[str, Any]:
+        """Return the application's next event; its ``receive``."""
+        self.idle()
+        if not self.connect_delivered:
+            self.connect_delivered = True
+            return self.deliver(connect_event())
+        if not self.opened.done():
+            await asyncio.shield(self.opened)
+        if self.disconnect_delivered.done():
+            # A second disconnect would run the handler twice. Block, as daphne does.
+            await asyncio.get_running_loop().create_future()
+        if self.opened.result():
+            try:
+                while True:
+                    data = await self.wire.recv()
+                    if self.closing is None:
+                        break
+                    self.add(Undelivered(data))
+            except ConnectionClosed:
+                pass
+            except ConcurrencyError:
+                # The drain that follows the application's own close reads already.
+                await asyncio.shield(self.wire.connection_lost_waiter)
+            else:
+                event = receive_event(data)
+                self.add(Received(data), event)
+                return self.deliver(event)
+        _, code, reason = self.how_it_ended()
+        event = disconnect_event(code, reason)
+        self.record_end(event)
+        if not self.disconnect_delivered.done():
+            self.disconnect_delivered.set_result(None)
+        return self.deliver(event)
+
+    def deliver(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Hand an event to the application, which is busy from now on."""
+        self.busy = event["type"], time.perf_counter()
+        return event
+
+    def idle(self) -> None:
+        """Note that the application has finished what it had in hand."""
+        if self.busy is None:
+            return
+        label, start = self.busy
+        self.busy = None
+        # A sync consumer works in a thread, which keeps the time itself.
+        if not self.is_sync():
+            self.record.add_span(Span(self.number, "working", label, start, time.perf_counter()))
+
+    def is_sync(self) -> bool:
+        """Tell whether the application is a consumer that works in the shared thread."""
+        return isinstance(self.find_consumer(), SyncConsumer)
+
+    async def send(self, message: Message) -> None:
+        """Take a message from the application; its ``send``."""
+        if self.exchange.state is not State.OPEN or self.wire.state is not WireState.OPEN:
+            await self.check_open(message)
+        match self.exchange.receive(message):
+            case Send(payload):
+                # Recorded first: the client may answer before the line after it runs.
+                self.add(Sent(payload), message)
+                try:
+                    await self.wire.send(payload)
+                except ConnectionClosed:
+                    raise ClientDisconnected("the client has left") from None
+            case Accept() as verdict:
+                self.accept(verdict, message)
+                # Not before the 101 is on its way: what follows could overtake it.
+                if not await asyncio.shield(self.opened):
+                    raise ClientDisconnected("the client left during the handshake")
+            case Deny() as verdict:
+                if not self.verdict.done():
+                    why = verdict.body.decode("utf-8", "replace").strip()
+                    self.add(Refused("consumer", verdict.status, why), message)
+                    self.end_recorded = True
+                    self.verdict.set_result(verdict)
+            case Close(code, reason):
+                self.add(Closed("consumer", code, reason), message)
+                self.start_closing(code, reason)
+
+    async def check_open(self, message: Message) -> None:
+        """Raise :exc:`ClientDisconnected` if the client, not the application, has ended it."""
+        if self.exchange.state is State.OPEN and self.closing is None:
+            if not self.opened.done():
+                await asyncio.shield(self.opened)
+            if not self.opened.result() or self.wire.state is not WireState.OPEN:
+                raise ClientDisconnected("the client has left")
+        elif self.exchange.state is State.CONNECTING and self.wire.connection_lost_waiter.done():
+            raise ClientDisconnected("the client left during the handshake")
+
+    def accept(self, verdict: Accept, message: Message) -> None:
+        """Accept the handshake."""
+        consumer = self.find_consumer()
+        name = type(consumer).__name__ if consumer is not None else None
+        if not self.verdict.done():
+            self.add(Accepted(name, verdict.subprotocol), message)
+            chosen = verdict.subprotocol
+            if chosen is not None and chosen not in self.exchange.offered:
+                self.add(
+                    Note(
+                        f"The client did not offer the subprotocol {chosen!r}; "
+                        f"a browser closes such a connection."
+                    )
+                )
+            self.verdict.set_result(verdict)
+
+    # The connection's side
+
+    async def serve(self) -> None:
+        """Stay with an open connection until both it and the application have ended."""
+        self.opened.set_result(True)
+        assert self.task is not None
+        lost = self.wire.connection_lost_waiter
+        await asyncio.wait({self.task, lost}, return_when=asyncio.FIRST_COMPLETED)
+        if self.task.done() and not lost.done() and self.closing is None:
+            self.close_for_application()
+        if self.closing is not None:
+            await self.drain()
+            await asyncio.wait({self.closing})
+        await self.see_off()
+        self.record_end(None)
+        self.finished.set_result(None)
+
+    def close_for_application(self) -> None:
+        """Close the connection of an application that has ended without doing so."""
+        if self.wire.state is not WireState.OPEN:
+            return
+        if self.failed:
+            code = 1011
+        else:
+            code = 1000
+            self.add(Note("The application returned while the connection was open."))
+        self.add(Closed("server", code, ""))
+        self.start_closing(code, "")
+
+    def start_closing(self, code: int, reason: str) -> None:
+        """Send a close frame, and do not make the application wait for the answer to it."""
+        # Not in the application's context: its end must not cancel this.
+        self.closing = asyncio.get_running_loop().create_task(self.wire.close(code, reason))
+
+    async def drain(self) -> None:
+        """Read on until the close frame of the other side arrives.
+
+        Unread messages would otherwise fill the connection's queue, and the close frame behind
+        them would never be seen (websockets#1555).
+
+        """
+        try:
+            while True:
+                self.add(Undelivered(await self.wire.recv()))
+        except ConnectionClosed:
+            pass
+        except ConcurrencyError:
+            # The application reads itself; see receive().
+            await asyncio.shield(self.wire.connection_lost_waiter)
+
+    async def see_off(self) -> None:
+        """Wait for the application to end after its client has left, but not for ever."""
+        assert self.task is not None
+        if not self.task.done():
+            await asyncio.wait(
+                {self.task, self.disconnect_delivered},
+                timeout=self.limits.busy_timeout,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        if not self.task.done() and self.disconnect_delivered.done():
+            await asyncio.wait({self.task}, timeout=self.limits.grace)
+        if not self.task.done():
+            self.kill()
+
+    def kill(self) -> None:
+        """Cancel an application that does not end."""
+        assert self.task is not None
+        if self.disconnect_delivered.done():
+            self.add(
+                Note(
+                    f"The consumer took too long to shut down and was killed, "
+                    f"{self.limits.grace:g} s after websocket.disconnect. "
+                    f"A consumer ends with raise StopConsumer() in websocket_disconnect."
+                )
+            )
+        else:
+            self.add(
+                Note(
+                    f"A handler still ran {self.limits.busy_timeout:g} s after its client "
+                    f"had left, and was cancelled."
+                )
+            )
+        self.task.cancel()
+
+    def lost(self) -> None:
+        """Note that the TCP connection is gone."""
+        if not self.opened.done():
+            self.opened.set_result(False)
+            # No handler runs for a handshake that fails, so nobody else waits for the end.
+            asyncio.get_running_loop().create_task(self.see_off_refused())
+
+    async def see_off_refused(self) -> None:
+        """Wait for the application of a connection that never opened."""
+        await self.see_off()
+        self.record_end(None)
+        self.finished.set_result(None)
+
+    # How it ended
+
+    def how_it_ended(
+        self,
+    ) -> tuple[Literal["client", "consumer", "server", "network"], int, str]:
+        """Return who ended the connection, with which code and reason.
+
+        ``Connection.close_code`` is 1006 after the server itself has failed a connection; the
+        frames that crossed the wire say more.
+
+        """
+        protocol = self.wire.protocol
+        received, sent = protocol.close_rcvd, protocol.close_sent
+        closed_by_consumer = self.exchange.state is State.CLOSED
+        if closed_by_consumer and sent is not None and not protocol.close_rcvd_then_sent:
+            return "consumer", int(sent.code), sent.reason
+        if received is not None and (protocol.close_rcvd_then_sent or sent is None):
+            return "client", int(received.code), received.reason
+        if sent is not None:
+            return "server", int(sent.code), sent.reason
+        return "network", 1006, ""
+
+    def record_end(self, event: Message | None) -> None:
+        """Write down, once, that the connection has ended."""
+        if self.end_recorded and event is None:
+            return
+        by, code, reason = self.how_it_ended()
+        if by == "server" and self.closing is None and not self.end_recorded:
+            # The library has failed the connection: too large a message, a broken frame.
+            self.add(Closed("server", code, reason))
+        self.end_recorded = True
+        if event is not None or by in ("client", "network"):
+            self.add(Disconnected(by, code, reason), event)
+
+    # What a reader waits for
+
+    def unsettled(self) -> bool:
+        """Tell whether the connection is on its way out and not yet finished."""
+        return not self.finished.done() and (
+            self.closing is not None
+            or self.wire.state in (WireState.CLOSING, WireState.CLOSED)
+            or (self.verdict.done() and isinstance(self.verdict.result(), Deny))
+        )
+
+
+def find_consumer(task: asyncio.Task[None] | None) -> AsyncConsumer | None:
+    """Return the consumer that a task runs, below routers and middleware, if there is one.
+
+    While the task runs, the consumer is on the stack of whoever asks; while it waits, each
+    coroutine names the one that it awaits.
+
+    """
+    found: AsyncConsumer | None = None
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and found is None:
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, AsyncConsumer):
+            found = owner
+        frame = frame.f_back
+    awaited: Any = task.get_coro() if task is not None else None
+    while awaited is not None:
+        inner = getattr(awaited, "cr_frame", None)
+        if inner is not None and isinstance(inner.f_locals.get("self"), AsyncConsumer):
+            found = inner.f_locals["self"]
+        awaited = getattr(awaited, "cr_await", None)
+    return found
+
+
+def wants_websocket(request: Request) -> bool:
+    """Tell whether a request is a WebSocket handshake that can succeed (RFC 6455, 4.2.1).
+
+    The library answers all others with the status that says what is wrong.
+
+    """
+    headers = request.headers
+    return (
+        request.method == "GET"
+        and "websocket" in headers.get("Upgrade", "").lower()
+        and "upgrade" in headers.get("Connection", "").lower()
+        and headers.get("Sec-WebSocket-Version", "") == "13"
+        and "Sec-WebSocket-Key" in headers
+    )
+
+
+def http_response(deny: Deny) -> Response:
+    """Turn a refusal into a response of ``websockets``."""
+    headers = Headers(
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in deny.headers
+        if name not in (b"connection", b"content-length")
+    )
+    headers["Connection"] = "close"
+    headers["Content-Length"] = str(len(deny.body))
+    if deny.body and "Content-Type" not in headers:
+        headers["Content-Type"] = "text/plain; charset=utf-8"
+    try:
+        phrase = HTTPStatus(deny.status).phrase
+    except ValueError:
+        phrase = ""
+    return Response(deny.status, phrase, headers, deny.body)
+
+
+def address(pair: Any) -> tuple[str, int] | None:
+    """Return host and port of a socket's address, whatever its family."""
+    return (str(pair[0]), int(pair[1])) if pair else None

@@ -1,0 +1,132 @@
+"""Plain HTTP on the live server's port: the files of ``static/``, and an ASGI HTTP application.
+
+``websockets`` reads requests without a body, which is what a page and its files need.
+
+"""
+
+from __future__ import annotations
+
+import asyncio
+import mimetypes
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from asgiref.typing import ASGI3Application
+from channels.routing import ProtocolTypeRouter
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+__all__ = ["STATIC", "file_response", "http_application", "run_http", "text_response"]
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+"""The folder that the live server serves."""
+
+TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css"}
+"""Types that some systems' registries get wrong, Windows' above all."""
+
+
+def file_response(target: str, folder: Path = STATIC) -> Response | None:
+    """Answer a request for ``/`` or ``/static/...`` with a file; ``None`` for other paths.
+
+    A path that leads out of the folder, by dots or by a link, is refused with 403.
+
+    """
+    path = unquote(target.partition("?")[0])
+    if path == "/":
+        path = "/static/index.html"
+    if not path.startswith("/static/"):
+        return None
+    name = path.removeprefix("/static/")
+    if "\0" in name or "\\" in name:
+        return text_response(403, "That path is outside the static folder.")
+    file = (folder / name).resolve()
+    if not file.is_relative_to(folder.resolve()):
+        return text_response(403, "That path is outside the static folder.")
+    if not file.is_file():
+        return text_response(404, f"There is no file {path}.")
+    kind = TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0]
+    kind = kind or "application/octet-stream"
+    if kind.startswith("text/"):
+        kind += "; charset=utf-8"
+    return response(200, file.read_bytes(), [("Content-Type", kind), ("Cache-Control", "no-cache")])
+
+
+def http_application(app: Any) -> ASGI3Application | None:
+    """Return the application that answers HTTP, where a ``ProtocolTypeRouter`` has one."""
+    if isinstance(app, ProtocolTypeRouter):
+        found: ASGI3Application | None = app.application_mapping.get("http")
+        return found
+    return None
+
+
+async def run_http(
+    app: ASGI3Application,
+    request: Request,
+    client: tuple[str, int] | None,
+    server: tuple[str, int] | None,
+) -> Response:
+    """Run an ASGI application for one request without a body and collect its response."""
+    raw_path, _, query_string = request.path.partition("?")
+    scope: dict[str, Any] = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.5"},
+        "http_version": request.protocol.removeprefix("HTTP/"),
+        "method": request.method,
+        "scheme": "http",
+        "path": unquote(raw_path),
+        "raw_path": raw_path.encode("ascii"),
+        "query_string": query_string.encode("ascii"),
+        "root_path": "",
+        "headers": [
+            (name.lower().encode("latin-1"), value.encode("latin-1", "surrogateescape"))
+            for name, value in request.headers.raw_items()
+        ],
+        "client": client,
+        "server": server,
+    }
+    asked = False
+    start: dict[str, Any] | None = None
+    body: list[bytes] = []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal asked
+        if asked:
+            # The client waits for the answer; there is nothing more to tell the application.
+            await asyncio.get_running_loop().create_future()
+        asked = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        nonlocal start
+        if message["type"] == "http.response.start":
+            start = message
+        elif message["type"] == "http.response.body":
+            body.append(message.get("body", b""))
+        else:
+            raise RuntimeError(f"Unexpected ASGI message {message['type']!r} for HTTP.")
+
+    await app(scope, receive, send)  # type: ignore[arg-type]
+    if start is None:
+        raise RuntimeError("ASGI callable returned without starting response.")
+    headers = [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in start.get("headers", ())
+        if name.lower() not in (b"content-length", b"connection", b"transfer-encoding")
+    ]
+    return response(start["status"], b"".join(body), headers)
+
+
+def text_response(status: int, text: str) -> Response:
+    """Answer with one line of plain text."""
+    return response(status, f"{text}\n".encode(), [("Content-Type", "text/plain; charset=utf-8")])
+
+
+def response(status: int, body: bytes, headers: list[tuple[str, str]]) -> Response:
+    """Build a response of ``websockets``; the connection closes after it."""
+    fields = Headers(headers)
+    fields["X-Content-Type-Options"] = "nosniff"
+    fields["Content-Length"] = str(len(body))
+    fields["Connection"] = "close"
+    return Response(status, HTTPStatus(status).phrase, fields, body)

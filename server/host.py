@@ -1,0 +1,362 @@
+"""A WebSocket server on an event loop of its own, in a background thread.
+
+The kernel's main thread stays free: a cell may use a blocking client, an asynchronous one, or
+none. Everything below runs on the host's loop, except the few methods that say otherwise.
+
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import Context, copy_context
+from traceback import TracebackException
+from typing import Any, Protocol, TypeVar
+
+from asgiref.sync import ThreadSensitiveContext
+from asgiref.typing import ASGI3Application
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from .access import Access
+from .connection import Bridge, Limits, Wire, address, wants_websocket
+from .files import file_response, http_application, run_http, text_response
+from .output import printer
+from .record import Failed, Note, Record, Refused, Span
+
+__all__ = ["Host", "Pages"]
+
+T = TypeVar("T")
+
+LOOPBACK = "127.0.0.1"
+
+STOP_TIMEOUT = 3.0
+"""Seconds that :meth:`Host.stop` gives a loop before it leaves it behind."""
+
+logger = logging.getLogger("server.host")
+
+
+class Pages(Protocol):
+    """Somebody who answers the paths that the course keeps for itself, below ``/browser/``."""
+
+    def respond(self, request: Request) -> Response | None:
+        """Answer a plain HTTP request below ``/browser/``."""
+
+    async def serve(self, wire: ServerConnection) -> None:
+        """Serve a WebSocket below ``/browser/``; it never enters the record."""
+
+
+class SharedThread(ThreadPoolExecutor):
+    """The one thread in which all sync consumers of a server work, one after the other.
+
+    It writes down who waited for it and who worked in it.
+
+    """
+
+    def __init__(self, record: Record) -> None:
+        super().__init__(max_workers=1, thread_name_prefix="sync-consumers")
+        self.record = record
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Submit a call, timed."""
+        bridge = printer.get()
+        if not isinstance(bridge, Bridge) or bridge.busy is None or not bridge.is_sync():
+            return super().submit(fn, *args, **kwargs)
+        number, label, asked = bridge.number, bridge.busy[0], time.perf_counter()
+        record = self.record
+
+        def timed() -> T:
+            start = time.perf_counter()
+            record.add_span(Span(number, "waiting", label, asked, start))
+            try:
+                return fn(*args, **kwargs)
+            finally:
+                record.add_span(Span(number, "working", label, start, time.perf_counter()))
+
+        return super().submit(timed)
+
+
+class Host:
+    """One server, from :meth:`start` to :meth:`stop`.
+
+    Args:
+        app: An ASGI application.
+        record: Where to write what happens.
+        port: Port to listen on; 0 or a port that is taken: a free one.
+        access: Who may connect.
+        limits: Bounds.
+
+    """
+
+    def __init__(
+        self,
+        app: ASGI3Application,
+        record: Record,
+        *,
+        port: int = 0,
+        access: Access | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.app = app
+        self.record = record
+        self.access = access or Access()
+        self.limits = limits or Limits()
+        self.pages: Pages | None = None
+        self.socket = listen(port)
+        self.port: int = self.socket.getsockname()[1]
+        self.http_app = http_application(app)
+        self.bridges: set[Bridge] = set()
+        self.connections = 0
+        self.loop = asyncio.new_event_loop()
+        self.ready: Future[None] = Future()
+        self.stopping = asyncio.Event()
+        self.context: Context | None = None
+        self.thread = threading.Thread(
+            target=self.run, name=f"live-server-{self.port}", daemon=True
+        )
+
+    # Called from any thread
+
+    def start(self) -> None:
+        """Start the thread, and return when the server answers."""
+        self.thread.start()
+        self.ready.result()
+
+    @property
+    def running(self) -> bool:
+        """Whether the server still answers."""
+        return self.thread.is_alive() and not self.stopping.is_set()
+
+    def stop(self) -> bool:
+        """Close all connections with 1012 and end the thread.
+
+        Returns:
+            Whether it ended. A consumer that blocks the loop keeps its thread; it is left
+            behind, and its port is free again.
+
+        """
+        if self.thread.is_alive():
+            self.loop.call_soon_threadsafe(self.stopping.set)
+            self.thread.join(STOP_TIMEOUT)
+        if self.thread.is_alive():
+            # The loop does not turn. Free the port from here.
+            self.socket.close()
+            return False
+        return True
+
+    def call(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
+        """Run a coroutine on the host's loop and wait for its result.
+
+        Raises:
+            TimeoutError: It has not finished in time; it is cancelled.
+
+        """
+        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        try:
+            return future.result(timeout)
+        except BaseException:
+            future.cancel()
+            raise
+
+    def settle(self, timeout: float | None = None) -> None:
+        """Wait until the consumers of closed connections have finished.
+
+        A consumer that is still busy after ``timeout`` seconds is not waited for.
+
+        """
+        if timeout is None:
+            timeout = self.limits.grace + 1.0
+        if self.running and threading.current_thread() is not self.thread:
+            try:
+                self.call(self.wait_settled(timeout), timeout + 1.0)
+            except TimeoutError:
+                self.record.add(
+                    0,
+                    Note(
+                        "The server's event loop does not answer: a handler blocks it. In an "
+                        "async consumer, await asyncio.sleep(...) instead of time.sleep(...)."
+                    ),
+                )
+
+    # On the host's thread
+
+    def run(self) -> None:
+        """Run the loop until the server has stopped."""
+        asyncio.set_event_loop(self.loop)
+        main = self.loop.create_task(self.main())
+        while not main.done():
+            try:
+                self.loop.run_until_complete(main)
+            except BaseException as exc:
+                # A task that a consumer started may raise SystemExit, which ends a loop.
+                if main.done():
+                    if not self.ready.done():
+                        self.ready.set_exception(exc)
+                    break
+                self.record.add(0, Failed(TracebackException.from_exception(exc)))
+        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.loop.close()
+
+    async def main(self) -> None:
+        """Serve until asked to stop."""
+        self.loop.set_exception_handler(self.on_loop_exception)
+        thread = SharedThread(self.record)
+        async with ThreadSensitiveContext(executor=thread):
+            self.context = copy_context()
+            server = await serve(
+                self.handle,
+                sock=self.socket,
+                process_request=self.process_request,
+                process_response=self.process_response,
+                select_subprotocol=self.select_subprotocol,
+                create_connection=self.create_wire,  # type: ignore[arg-type] # a factory will do
+                # The application's verdict has a timer of its own: this one aborts TCP.
+                open_timeout=None,
+                close_timeout=self.limits.close_timeout,
+                max_size=self.limits.max_size,
+                logger=logger,
+                server_header=None,
+            )
+            self.ready.set_result(None)
+            await self.stopping.wait()
+            await self.close(server)
+        thread.shutdown(wait=False, cancel_futures=True)
+
+    async def close(self, server: Server) -> None:
+        """Close every connection, and cancel what has not ended by then."""
+        for bridge in list(self.bridges):
+            if not bridge.opened.done() and bridge.task is not None:
+                bridge.task.cancel()
+        server.close(code=1012, reason="the server restarts")
+        await asyncio.wait({asyncio.ensure_future(server.wait_closed())}, timeout=STOP_TIMEOUT / 4)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        if others:
+            await asyncio.wait(others, timeout=STOP_TIMEOUT / 4)
+
+    def on_loop_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Write down an exception in a task that nobody waits for."""
+        exc = context.get("exception")
+        if exc is not None:
+            self.record.add(0, Note(str(context.get("message", "An exception got lost."))))
+            self.record.add(0, Failed(TracebackException.from_exception(exc)))
+
+    async def wait_settled(self, timeout: float) -> None:
+        """Wait for the connections that are on their way out."""
+        # Two turns of the loop: what has reached the sockets is taken in.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        deadline = self.loop.time() + timeout
+        while self.loop.time() < deadline:
+            leaving = {bridge.finished for bridge in self.bridges if bridge.unsettled()}
+            if not leaving:
+                return
+            await asyncio.wait(leaving, timeout=deadline - self.loop.time())
+
+    # One connection
+
+    def create_wire(self, *args: Any, **kwargs: Any) -> Wire:
+        """Create the connection of ``websockets``."""
+        wire = Wire(*args, **kwargs)
+        wire.on_garbage = self.on_garbage
+        return wire
+
+    def on_garbage(self, problem: str) -> None:
+        """Write down that somebody sent something that is not HTTP."""
+        self.record.add(0, Note(f"A client sent something that is no HTTP request: {problem}."))
+
+    async def process_request(self, wire: ServerConnection, request: Request) -> Response | None:
+        """Answer an HTTP request, or start the application for a handshake."""
+        assert isinstance(wire, Wire)
+        host = one_header(request, "Host")
+        refusal = self.access.refuse_host(host)
+        if refusal is None and "Upgrade" in request.headers:
+            refusal = self.access.refuse_origin(one_header(request, "Origin"), host)
+        if refusal is not None:
+            self.record.add(0, Refused("server", 403, f"{request.path}: {refusal}"))
+            return text_response(403, refusal)
+        if "Upgrade" not in request.headers:
+            return await self.answer(wire, request)
+        if not wants_websocket(request):
+            return None
+        if request.path.startswith("/browser/") and self.pages is not None:
+            return None
+        assert self.context is not None
+        self.connections += 1
+        bridge = Bridge(
+            wire, self.app, self.record, self.connections, self.limits, self.context.copy()
+        )
+        wire.bridge = bridge
+        self.bridges.add(bridge)
+        bridge.finished.add_done_callback(lambda _: self.bridges.discard(bridge))
+        return await bridge.handshake(request)
+
+    async def answer(self, wire: Wire, request: Request) -> Response:
+        """Answer a plain HTTP request."""
+        found: Response | None = None
+        if request.method in ("GET", "HEAD"):
+            if self.pages is not None and request.path.startswith("/browser/"):
+                found = self.pages.respond(request)
+            elif self.http_app is None or request.path.startswith("/static/"):
+                found = file_response(request.path)
+        if found is None and self.http_app is not None:
+            try:
+                found = await run_http(
+                    self.http_app,
+                    request,
+                    address(wire.remote_address),
+                    address(wire.local_address),
+                )
+            except Exception as exc:
+                self.record.add(0, Failed(TracebackException.from_exception(exc)))
+                found = text_response(500, "The application raised an exception.")
+        if found is None:
+            found = text_response(404, f"There is no page {request.path}.")
+        if request.method == "HEAD":
+            found.body = b""
+        return found
+
+    def select_subprotocol(self, wire: ServerConnection, offered: Any) -> Any:
+        """Return the application's choice, and never one of our own."""
+        assert isinstance(wire, Wire)
+        return wire.bridge.subprotocol() if wire.bridge is not None else None
+
+    def process_response(
+        self, wire: ServerConnection, request: Request, response: Response
+    ) -> Response | None:
+        """Add the application's headers to the answer."""
+        assert isinstance(wire, Wire)
+        if wire.bridge is not None and response.status_code == 101:
+            for name, value in wire.bridge.extra_headers():
+                response.headers[name.decode("latin-1")] = value.decode("latin-1")
+        return None
+
+    async def handle(self, wire: ServerConnection) -> None:
+        """Stay with an open connection until it and its application have ended."""
+        assert isinstance(wire, Wire)
+        if wire.bridge is not None:
+            await wire.bridge.serve()
+        elif self.pages is not None:
+            await self.pages.serve(wire)
+
+
+def listen(port: int) -> socket.socket:
+    """Listen on loopback, on this port if it is free, else on one that is."""
+    try:
+        return socket.create_server((LOOPBACK, port))
+    except OSError:
+        if port == 0:
+            raise
+        return socket.create_server((LOOPBACK, 0))
+
+
+def one_header(request: Request, name: str) -> str | None:
+    """Return a header's value; several values are joined, so that none can hide."""
+    values = request.headers.get_all(name)
+    return ", ".join(values) if values else None

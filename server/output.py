@@ -1,0 +1,82 @@
+"""What a consumer prints goes to the record, next to the message that caused it.
+
+A context variable names the connection whose application runs; it is set in the task of the
+application, and asgiref carries it into the thread of a sync consumer.
+
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Literal, Protocol, TypeAlias
+
+__all__ = ["Printer", "printer", "route_prints"]
+
+Stream: TypeAlias = Literal["stdout", "stderr"]
+
+
+class Printer(Protocol):
+    """Somebody who takes what an application prints."""
+
+    def print(self, text: str, stream: Stream) -> None:
+        """Take a piece of text, as ``write`` of a stream gets it."""
+
+
+printer: ContextVar[Printer | None] = ContextVar("printer", default=None)
+"""Who takes the prints of the code that runs in this context; ``None``: the stream itself."""
+
+
+class PrintRouter:
+    """A standard stream that hands the prints of an application to its :data:`printer`."""
+
+    def __init__(self, stream: Any, name: Stream) -> None:
+        self.stream = stream
+        self.name: Stream = name
+
+    def write(self, text: str) -> int:
+        """Write to the record within a consumer, and to the stream elsewhere."""
+        taker = printer.get()
+        if taker is None:
+            written = self.stream.write(text)
+            return len(text) if written is None else int(written)
+        taker.print(text, self.name)
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write each line."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        # Everything else is the stream's own: ipykernel asks for much more than write.
+        return getattr(self.stream, name)
+
+
+def route_prints() -> None:
+    """Put a :class:`PrintRouter` before standard output and error, once."""
+    if not isinstance(sys.stdout, PrintRouter):
+        sys.stdout = PrintRouter(sys.stdout, "stdout")
+    if not isinstance(sys.stderr, PrintRouter):
+        sys.stderr = PrintRouter(sys.stderr, "stderr")
+
+
+class Lines:
+    """Collects pieces of text and hands on whole lines."""
+
+    def __init__(self, take: Callable[[str], None]) -> None:
+        self.take = take
+        self.rest = ""
+
+    def write(self, text: str) -> None:
+        """Add a piece; lines that it completes are handed on."""
+        *lines, self.rest = (self.rest + text).split("\n")
+        for line in lines:
+            self.take(line)
+
+    def flush(self) -> None:
+        """Hand on a last line that has no line break."""
+        if self.rest:
+            self.take(self.rest)
+            self.rest = ""

@@ -1,0 +1,248 @@
+"""The record: what happened between clients and consumers, in order."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from traceback import TracebackException
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+__all__ = [
+    "Accepted",
+    "Closed",
+    "Connecting",
+    "Control",
+    "Disconnected",
+    "Entry",
+    "Failed",
+    "Note",
+    "Printed",
+    "Received",
+    "Record",
+    "Refused",
+    "Sent",
+    "Snapshot",
+    "Span",
+    "Undelivered",
+    "What",
+]
+
+Event: TypeAlias = Mapping[str, Any]
+"""An ASGI message: the dictionary that the application received or sent."""
+
+
+class Connecting(NamedTuple):
+    """A client asks for a WebSocket; the application is told ``websocket.connect``."""
+
+    target: str
+    """Path and query string, as the client wrote them: ``/ws/sc/?room=1``."""
+
+    origin: str | None
+    """The page that asks, for a browser; ``None`` for a client that is no browser."""
+
+
+class Accepted(NamedTuple):
+    """The application accepts; the server answers 101 Switching Protocols."""
+
+    consumer: str | None
+    """Name of the consumer's class, where the application is a Channels consumer."""
+
+    subprotocol: str | None
+
+
+class Refused(NamedTuple):
+    """The handshake, or an HTTP request, is answered with an HTTP status that refuses it."""
+
+    by: Literal["consumer", "server"]
+    status: int
+    why: str
+    """One sentence; empty where the application gave none."""
+
+
+class Received(NamedTuple):
+    """The application takes a message that the client sent."""
+
+    payload: str | bytes
+
+
+class Undelivered(NamedTuple):
+    """The client sent a message that the application never took."""
+
+    payload: str | bytes
+
+
+class Sent(NamedTuple):
+    """The application sends a message to the client."""
+
+    payload: str | bytes
+
+
+class Control(NamedTuple):
+    """A frame from the client that the library answers or collects by itself."""
+
+    frame: str
+    """``ping``, ``pong`` or ``fragment``."""
+
+    payload: bytes
+
+
+class Closed(NamedTuple):
+    """A close frame leaves: the application, or the server for it, ends the connection."""
+
+    by: Literal["consumer", "server"]
+    code: int
+    reason: str
+
+
+class Disconnected(NamedTuple):
+    """The connection has ended; where ``event`` is set, the application was told so."""
+
+    by: Literal["client", "consumer", "server", "network"]
+    """Who ended it. ``network``: it broke without a close frame."""
+
+    code: int
+    reason: str
+
+
+class Printed(NamedTuple):
+    """A line that the application printed."""
+
+    text: str
+    stream: Literal["stdout", "stderr"]
+
+
+class Failed(NamedTuple):
+    """The application raised an exception."""
+
+    exception: TracebackException
+
+
+class Note(NamedTuple):
+    """A remark of the server's own, in one or two sentences."""
+
+    text: str
+
+
+What: TypeAlias = (
+    Connecting
+    | Accepted
+    | Refused
+    | Received
+    | Undelivered
+    | Sent
+    | Control
+    | Closed
+    | Disconnected
+    | Printed
+    | Failed
+    | Note
+)
+
+
+class Entry(NamedTuple):
+    """One thing that happened."""
+
+    number: int
+    """Its place in the record, from 1; numbers of dropped entries are not used again."""
+
+    time: float
+    """Seconds, on the clock of :func:`time.perf_counter`."""
+
+    connection: int
+    """The connection, from 1 in the order in which handshakes arrived; 0 for the server."""
+
+    what: What
+
+    event: Event | None
+    """The ASGI message that belongs to it, the very one; ``None`` where there is none."""
+
+
+class Span(NamedTuple):
+    """A stretch of time in which a connection's handler waited or worked."""
+
+    connection: int
+    state: Literal["waiting", "working"]
+    """``waiting``: for the thread that all sync consumers share; ``working``: in its handler."""
+
+    label: str
+    """The type of the ASGI message being handled: ``websocket.receive``."""
+
+    start: float
+    end: float
+    """Seconds, on the clock of :func:`time.perf_counter`."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The record as it was at one moment."""
+
+    entries: tuple[Entry, ...]
+    spans: tuple[Span, ...]
+    dropped: int
+    """How many older entries the record no longer holds."""
+
+
+class Record:
+    """What happened, in order; safe to read and to write from any thread.
+
+    It is bounded: past ``max_entries`` entries, or ``max_bytes`` of payload, the oldest entries
+    go, and :attr:`Snapshot.dropped` counts them. The newest entry always stays.
+
+    """
+
+    def __init__(self, max_entries: int = 10_000, max_bytes: int = 16 * 2**20) -> None:
+        self.max_entries = max_entries
+        self.max_bytes = max_bytes
+        self.lock = threading.Lock()
+        self.entries: deque[Entry] = deque()
+        self.spans: deque[Span] = deque(maxlen=max_entries)
+        self.count = 0
+        self.bytes = 0
+
+    def add(self, connection: int, what: What, event: Event | None = None) -> None:
+        """Append what happened on a connection, with the ASGI message that belongs to it."""
+        with self.lock:
+            self.count += 1
+            self.entries.append(Entry(self.count, time.perf_counter(), connection, what, event))
+            self.bytes += payload_size(what)
+            while len(self.entries) > 1 and (
+                len(self.entries) > self.max_entries or self.bytes > self.max_bytes
+            ):
+                self.bytes -= payload_size(self.entries.popleft().what)
+
+    def add_span(self, span: Span) -> None:
+        """Append a stretch of time in which a handler waited or worked."""
+        with self.lock:
+            self.spans.append(span)
+
+    def snapshot(self) -> Snapshot:
+        """Return what the record holds now."""
+        with self.lock:
+            entries = tuple(self.entries)
+            return Snapshot(entries, tuple(self.spans), self.count - len(entries))
+
+    def clear(self) -> None:
+        """Forget everything; numbering starts again from 1."""
+        with self.lock:
+            self.count = 0
+            self.bytes = 0
+            self.entries.clear()
+            self.spans.clear()
+
+
+def payload_size(what: What) -> int:
+    """Return how much an entry's payload weighs against the record's bound, in bytes."""
+    match what:
+        case (
+            Received(payload)
+            | Undelivered(payload)
+            | Sent(payload)
+            | Control(_, payload)
+            | Printed(payload)
+        ):
+            return len(payload)
+        case _:
+            return 0
