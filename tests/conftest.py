@@ -1,0 +1,33 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.browser import finding
+
+# Lessons that run in a test leave the progress of whoever runs the tests alone.
+os.environ["COURSE_PROGRESS"] = "off"
+
+# Notebooks below tests/ are material of tests and not lessons for nbval to compare.
+collect_ignore_glob = ["*.ipynb"]
+
+
+@pytest.fixture(scope="session")
+def browser_name() -> str:
+    """The browser that drives the lessons: ``make test BROWSER=firefox`` changes it."""
+    return finding.browser_name()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium; start it with ``finding.chromium_flags()``."""
+    return finding.chromium()
+
+
+@pytest.fixture(scope="session")
+def firefox() -> str:
+    """Path of a Firefox."""
+    return finding.firefox()
