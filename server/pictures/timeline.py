@@ -1,0 +1,328 @@
+"""The timeline: who was busy when, in units of one piece of work."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from math import floor, log10
+from typing import Any
+
+from ..record import Snapshot, Span
+from .words import count
+
+__all__ = ["Row", "Timeline"]
+
+SHORTEST = 0.03
+"""Work of fewer seconds is not drawn: what the machine adds by itself may be as long."""
+
+SMALL = 0.1
+"""Work that is shorter than this part of the longest is not drawn."""
+
+PAUSE = 0.1
+"""A pause of so many seconds, or of half a piece of work, ends a busy stretch."""
+
+ROWS = 12
+"""How many clients a picture shows."""
+
+UNITS = 40
+"""How many units a picture shows."""
+
+STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
+"""The numbers that a unit in seconds is rounded to."""
+
+EMPTY = f"Nothing to draw: no handler has worked for {SHORTEST} s or longer."
+
+FACE = "#fbfbfa"
+INK = "#1b1f24"
+WORKING = "#2f6db0"
+WAITING = "#f3d9a4"
+
+Interval = tuple[int, int]
+"""From when to when, in units from the beginning of the picture."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One client's line: when its consumer waited for its turn, and when it worked."""
+
+    connection: int
+    waiting: tuple[Interval, ...]
+    working: tuple[Interval, ...]
+
+
+class Timeline:
+    """Who was busy when, in the last busy stretch of the record.
+
+    Its unit is the shortest piece of work, and all times are rounded to units: a run that is
+    repeated, on a slower machine too, gives the same picture.
+
+        timeline.overlap    # how many consumers worked at the same time, at most
+        timeline.length     # how many units passed until all were done
+        timeline.verdict    # both in a sentence
+
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.works = last_works(snapshot.spans)
+        self.begin = min((span.start for span in self.works), default=0.0)
+        self.exact_unit = min(map(duration, self.works), default=0.0)
+        end = max((span.end for span in self.works), default=0.0)
+        self.waits = [
+            span
+            for span in snapshot.spans
+            if span.state == "waiting"
+            # To wait until one may clean up holds up no client.
+            and span.label != "websocket.disconnect"
+            and self.begin <= span.end
+            and span.start < end
+        ]
+
+    @property
+    def unit(self) -> float:
+        """How many seconds one piece of work takes, about."""
+        return preferred(self.exact_unit) if self.works else 0.0
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The clients' lines, in the order in which they were served."""
+        working: dict[int, set[Interval]] = {}
+        waiting: dict[int, set[Interval]] = {}
+        for span in self.works:
+            start, end = self.interval(span)
+            working.setdefault(span.connection, set()).add((start, max(end, start + 1)))
+        for span in self.waits:
+            start, end = self.interval(span)
+            if start < end:
+                waiting.setdefault(span.connection, set()).add((start, end))
+        rows = [
+            Row(
+                connection, merged(waiting.get(connection, ())), merged(working.get(connection, ()))
+            )
+            for connection in sorted({*working, *waiting})
+        ]
+        return sorted(rows, key=lambda row: row.working[:1] or row.waiting[-1:])
+
+    def interval(self, span: Span) -> Interval:
+        """Return a span in units."""
+        start = round((span.start - self.begin) / self.exact_unit)
+        return max(0, start), round((span.end - self.begin) / self.exact_unit)
+
+    @property
+    def length(self) -> int:
+        """How many units passed until all work was done."""
+        return max((end for row in self.rows for _, end in row.working), default=0)
+
+    @property
+    def overlap(self) -> int:
+        """How many consumers worked at the same time, at most."""
+        starts = {start for row in self.rows for start, _ in row.working}
+        return max((sum(works_at(row, unit) for row in self.rows) for unit in starts), default=0)
+
+    @property
+    def verdict(self) -> str:
+        """What the picture shows, in a sentence."""
+        if not self.rows:
+            return EMPTY
+        workers = sum(bool(row.working) for row in self.rows)
+        time = f"in the time of {count(self.length, 'piece')} of work"
+        if workers == 1:
+            return f"1 client works, {time}."
+        if self.overlap == 1:
+            how = "one after the other"
+        elif self.overlap == workers:
+            how = "side by side"
+        else:
+            how = f"at most {self.overlap} at a time"
+        return f"{workers} clients, {how}: all are done {time}."
+
+    @property
+    def text(self) -> str:
+        """The picture in characters."""
+        if not self.rows:
+            return EMPTY
+        units = min(self.length, UNITS)
+        cells = max(1, min(6, 60 // units))
+        lines = ["served"]
+        for place, row in enumerate(self.rows[:ROWS], 1):
+            marks = [" "] * units
+            for intervals, mark in ((row.waiting, "░"), (row.working, "█")):
+                for start, end in intervals:
+                    marks[start:end] = mark * len(marks[start:end])
+            bar = "".join(mark * cells for mark in marks).rstrip(" ")
+            lines.append(f"{ordinal(place):>6}  {bar}")
+        lines.extend(f"        {remark}" for remark in self.remarks)
+        waits = "   ░ waiting for its turn" if any(row.waiting for row in self.rows) else ""
+        return "\n".join([*lines, f"        █ working{waits}", self.verdict])
+
+    @property
+    def remarks(self) -> list[str]:
+        """What the picture leaves out."""
+        remarks = []
+        if len(self.rows) > ROWS:
+            remarks.append(f"and {count(len(self.rows) - ROWS, 'client')} more")
+        if self.length > UNITS:
+            remarks.append(f"and {count(self.length - UNITS, 'piece')} of work more in time")
+        return remarks
+
+    @property
+    def alt(self) -> str:
+        """The picture in sentences, for those who do not see it."""
+        sentences = [f"Timeline: {self.verdict}"]
+        for place, row in enumerate(self.rows[:ROWS], 1):
+            parts = [
+                f"{verb} from {start} to {end}"
+                for verb, intervals in (("waits", row.waiting), ("works", row.working))
+                for start, end in intervals
+            ]
+            sentences.append(f"{ordinal(place)} client: {', '.join(parts)}.")
+        return " ".join([*sentences, *self.remarks])
+
+    @cached_property
+    def png(self) -> bytes:
+        """The picture."""
+        # A launch does not need matplotlib, which takes a second to import. Where it has to
+        # find the machine's fonts first, it warns that this takes a while: not in a lesson.
+        logger = logging.getLogger("matplotlib.font_manager")
+        level = logger.level
+        logger.setLevel(logging.ERROR)
+        try:
+            import matplotlib
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from matplotlib.figure import Figure
+            from PIL import Image
+        finally:
+            logger.setLevel(level)
+
+        rows = self.rows[:ROWS]
+        styles: dict[Any, Any] = {
+            # The font that comes with matplotlib.
+            "font.family": "DejaVu Sans",
+            "font.size": 10,
+            "hatch.linewidth": 1.0,
+            "text.color": INK,
+            "axes.edgecolor": "#8a9099",
+            "axes.labelcolor": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+        }
+        # The figure belongs to no pyplot, so it leaves the learner's own figures alone.
+        with matplotlib.rc_context(styles):
+            figure = Figure(
+                figsize=(7.2, 1.5 + 0.34 * len(rows)), facecolor=FACE, layout="constrained", dpi=100
+            )
+            FigureCanvasAgg(figure)
+            self.draw(figure.add_subplot(facecolor=FACE), rows)
+            whole = BytesIO()
+            figure.savefig(whole, format="png")
+        # A few colours say it all, and make the file a third as large.
+        file = BytesIO()
+        Image.open(whole).convert("RGB").quantize(32).save(file, format="PNG", optimize=True)
+        return file.getvalue()
+
+    def draw(self, axes: Any, rows: list[Row]) -> None:
+        """Draw rows of bars, the first on top."""
+        kinds = (
+            ("waiting for its turn", "waiting", WAITING, "////", "#8a5a00"),
+            ("working", "working", WORKING, "", INK),
+        )
+        for label, kind, colour, hatch, edge in kinds:
+            for place, row in enumerate(rows):
+                bars = [
+                    (start * self.unit, (min(end, UNITS) - start) * self.unit)
+                    for start, end in getattr(row, kind)
+                    if start < UNITS
+                ]
+                axes.broken_barh(
+                    bars,
+                    (place - 0.32, 0.64),
+                    facecolor=colour,
+                    edgecolor=edge,
+                    linewidth=0.8,
+                    hatch=hatch,
+                    label=label if bars else None,
+                )
+        units = min(self.length, UNITS)
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_yticks(range(len(rows)), [ordinal(place + 1) for place in range(len(rows))])
+        axes.set_ylabel("client served")
+        axes.set_xlim(0, max(units, 4) * self.unit)
+        axes.set_xlabel(" ".join(["seconds", *(f"({remark})" for remark in self.remarks)]))
+        axes.set_title(self.verdict, loc="left", fontsize=10)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        axes.grid(axis="x", color="#dadce0", linewidth=0.8)
+        axes.set_axisbelow(True)
+        handles, labels = axes.get_legend_handles_labels()
+        entries = dict(zip(labels, handles, strict=True))
+        axes.legend(
+            entries.values(),
+            entries.keys(),
+            loc="upper left",
+            bbox_to_anchor=(1.0, 1.0),
+            frameon=False,
+            handlelength=1.6,
+        )
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        if not self.rows:
+            return {"text/plain": self.text}, {}
+        return (
+            {"text/plain": self.text, "image/png": self.png},
+            {"image/png": {"alt": self.alt}},
+        )
+
+
+def last_works(spans: Iterable[Span]) -> list[Span]:
+    """Return the work of the last busy stretch: what came before an idle time is another run."""
+    stretch: list[Span] = []
+    begin = longest = 0.0
+    works = [span for span in spans if span.state == "working" and duration(span) >= SHORTEST]
+    for span in sorted(works, key=lambda span: span.end, reverse=True):
+        if stretch and begin - span.end > max(PAUSE, longest / 2):
+            break
+        begin = min(begin, span.start) if stretch else span.start
+        longest = max(longest, duration(span))
+        stretch.append(span)
+    return [span for span in stretch if duration(span) >= longest * SMALL]
+
+
+def duration(span: Span) -> float:
+    """Return how many seconds a span takes."""
+    return span.end - span.start
+
+
+def merged(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Return intervals in order, those that touch as one."""
+    result: list[Interval] = []
+    for start, end in sorted(intervals):
+        if result and start <= result[-1][1]:
+            result[-1] = (result[-1][0], max(end, result[-1][1]))
+        else:
+            result.append((start, end))
+    return tuple(result)
+
+
+def works_at(row: Row, unit: int) -> bool:
+    """Tell whether a consumer worked in a unit."""
+    return any(start <= unit < end for start, end in row.working)
+
+
+def preferred(seconds: float) -> float:
+    """Round a number of seconds to one that reads well."""
+    power = 10.0 ** floor(log10(seconds))
+    step = min(STEPS, key=lambda step: abs(step - seconds / power))
+    return float(f"{step * power:.3g}")
+
+
+def ordinal(number: int) -> str:
+    """Return ``1st``, ``2nd``, ``3rd``, ``4th``."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(0 if 10 < number % 100 < 14 else number % 10, "th")
+    return f"{number}{ending}"

@@ -1,0 +1,419 @@
+"""The words of every picture: who sends to whom, and what an entry of the record says."""
+
+from __future__ import annotations
+
+import sysconfig
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from traceback import FrameSummary, TracebackException
+from typing import Literal
+from urllib.parse import urlsplit
+
+from ..record import (
+    Accepted,
+    Closed,
+    Connecting,
+    Control,
+    Disconnected,
+    Entry,
+    Failed,
+    Note,
+    Printed,
+    Received,
+    Refused,
+    Sent,
+    Undelivered,
+)
+
+__all__ = [
+    "Names",
+    "Phrase",
+    "close_code",
+    "describe",
+    "full_payload",
+    "http_status",
+    "learner_frames",
+    "quote",
+    "visible",
+    "width",
+    "wrap",
+]
+
+PAYLOAD = 60
+"""How many characters of a payload, as Python shows it, a picture shows."""
+
+QUOTES = 3
+"""How many characters Python puts around it: ``b`` and two quotes."""
+
+PRINTED = 400
+"""How many characters of a printed text, of a note or of an exception's message it shows."""
+
+LINES = 8
+"""How many lines of a printed text, and how many of the learner's calls, it shows."""
+
+CLOSE_CODES = {
+    1000: "normal closure",
+    1001: "going away",
+    1002: "protocol error",
+    1003: "unsupported data",
+    1005: "no status received",
+    1006: "abnormal closure",
+    1007: "invalid payload data",
+    1008: "policy violation",
+    1009: "message too big",
+    1010: "mandatory extension",
+    1011: "internal error",
+    1012: "service restart",
+    1013: "try again later",
+    1014: "bad gateway",
+    1015: "TLS handshake",
+}
+"""RFC 6455, 7.4.1. Defined Status Codes, and the registry that it opens."""
+
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+LIBRARIES = tuple(
+    {
+        str(Path(path).resolve())
+        for name, path in sysconfig.get_paths().items()
+        if name in ("stdlib", "platstdlib", "purelib", "platlib")
+    }
+    | {str(Path(__file__).resolve().parents[1])}
+)
+"""Where code lives that is not the learner's: Python, what is installed, and ``server/``."""
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """An entry in words."""
+
+    kind: Literal["wire", "print", "error", "note"]
+    client: str
+    arrow: Literal["→", "←", ""]
+    """The client stands left of the arrow, always; empty where nothing crosses the wire."""
+
+    actor: str
+    """The consumer's class, or ``server`` where no consumer takes part."""
+
+    verb: str
+    """What happens: ``open``, ``text``, ``prints``."""
+
+    words: str
+    """What it happens to; several lines, where it is printed text."""
+
+    event: str
+    """The type of the ASGI message; empty where there is none."""
+
+    details: tuple[str, ...] = ()
+    """Lines that say more: where in the learner's code an exception was raised."""
+
+
+class Names:
+    """Names for the clients and the consumers of some entries.
+
+    A client has a number as soon as there is more than one; a consumer has the name of its
+    class, which the record knows when it accepts.
+
+    """
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self.consumers: dict[int, str] = {}
+        connections = {0}
+        for entry in entries:
+            connections.add(entry.connection)
+            if isinstance(entry.what, Accepted) and entry.what.consumer:
+                self.consumers[entry.connection] = visible(entry.what.consumer)
+        self.numbered = max(connections) > 1
+
+    def client(self, connection: int) -> str:
+        """Return the name of a connection's client."""
+        if connection == 0:
+            return ""
+        return f"client {connection}" if self.numbered else "client"
+
+    def consumer(self, connection: int) -> str:
+        """Return the name of a connection's consumer."""
+        return self.consumers.get(connection, "consumer")
+
+
+def describe(entry: Entry, names: Names) -> Phrase:
+    """Put an entry into words."""
+    client = names.client(entry.connection)
+    consumer = names.consumer(entry.connection)
+    event = visible(str(entry.event.get("type", ""))) if entry.event is not None else ""
+    told = consumer if entry.event is not None else "server"
+    match entry.what:
+        case Connecting(target, origin):
+            words = shorten(visible(target), PAYLOAD) + from_page(origin)
+            return Phrase("wire", client, "→", told, "open", words, event)
+        case Accepted(_, subprotocol):
+            words = f"({http_status(101)})"
+            if subprotocol is not None:
+                words += f" subprotocol {quote(subprotocol)}"
+            return Phrase("wire", client, "←", consumer, "accept", words, event)
+        case Refused(by, status, why):
+            words = f"({http_status(status)})"
+            if why:
+                words += f" {shorten(visible(why), PRINTED)}"
+            actor = consumer if by == "consumer" else "server"
+            return Phrase("wire", client, "←", actor, "refuse", words, event)
+        case Received(payload):
+            verb, words = message(payload)
+            return Phrase("wire", client, "→", consumer, verb, words, event)
+        case Undelivered(payload):
+            verb, words = message(payload)
+            words += ", never taken by the consumer"
+            return Phrase("wire", client, "→", "server", verb, words, event)
+        case Sent(payload):
+            verb, words = message(payload)
+            return Phrase("wire", client, "←", consumer, verb, words, event)
+        case Control("ping", payload):
+            words = f"({count(len(payload), 'byte')}) answered by the server"
+            return Phrase("wire", client, "→", "server", "ping", words, event)
+        case Control("pong", payload):
+            words = f"({count(len(payload), 'byte')})"
+            return Phrase("wire", client, "→", "server", "pong", words, event)
+        case Control(frame, payload):
+            words = f"of a message, {quote(payload)}"
+            return Phrase("wire", client, "→", "server", frame, words, event)
+        case Closed(by, code, reason):
+            actor = consumer if by == "consumer" else "server"
+            return Phrase("wire", client, "←", actor, "close", close_code(code, reason), event)
+        case Disconnected("client", 1005, _):
+            words = "without a code (1005, no status received)"
+            return Phrase("wire", client, "→", told, "close", words, event)
+        case Disconnected("client", code, reason):
+            return Phrase("wire", client, "→", told, "close", close_code(code, reason), event)
+        case Disconnected("network", code, reason):
+            words = f"without a close frame, {close_code(code, reason)}"
+            return Phrase("wire", client, "", told, "ended", words, event)
+        case Disconnected(by, code, reason):
+            words = f"by the {by}, {close_code(code, reason)}"
+            return Phrase("wire", client, "", told, "ended", words, event)
+        case Printed(text, stream):
+            actor = consumer if entry.connection else "server"
+            verb = "prints" if stream == "stdout" else "prints to stderr"
+            return Phrase("print", client, "", actor, verb, printed(text), event)
+        case Failed(exception):
+            actor = consumer if entry.connection else "server"
+            first, *details = error(exception)
+            return Phrase("error", client, "", actor, "raises", first, event, tuple(details))
+        case Note(text):
+            words = shorten(visible(text), PRINTED)
+            return Phrase("note", client, "", "server", "note", words, event)
+        case _:  # pragma: no cover (What has no other kind)
+            raise AssertionError("unknown kind of entry")
+
+
+def message(payload: str | bytes) -> tuple[str, str]:
+    """Return the kind of a message and its payload, in words."""
+    if isinstance(payload, str):
+        unit, kind = "character", "text"
+    else:
+        unit, kind = "byte", "binary"
+    words = quote(payload)
+    if not payload:
+        words += " (empty)"
+    elif kind == "binary" or is_long(payload):
+        words += f" ({count(len(payload), unit)})"
+    return kind, words
+
+
+def is_long(payload: str | bytes) -> bool:
+    """Tell whether a payload, as Python shows it, is shortened."""
+    return len(payload) > PAYLOAD or len(repr(payload)) > PAYLOAD + QUOTES
+
+
+def full_payload(entry: Entry) -> str | bytes | None:
+    """Return the payload of an entry whose picture leaves some of it out."""
+    match entry.what:
+        case Received(payload) | Undelivered(payload) | Sent(payload) if is_long(payload):
+            return payload
+        case _:
+            return None
+
+
+def quote(payload: str | bytes, limit: int = PAYLOAD) -> str:
+    """Return a payload as Python shows it, shortened."""
+    # What is cut off may decide which quotes Python takes; that changes no meaning.
+    length = min(len(payload), limit)
+    while len(quoted := repr(payload[:length])) > limit + QUOTES:
+        length -= 1
+    if length < len(payload):
+        quoted = f"{quoted[:-1]}…{quoted[-1]}"
+    return quoted + left_to_right(quoted)
+
+
+def left_to_right(text: str) -> str:
+    """Return a mark that keeps what follows a right-to-left text on its right."""
+    if any(unicodedata.bidirectional(character) in ("R", "AL") for character in text):
+        return "\N{LEFT-TO-RIGHT MARK}"
+    return ""
+
+
+def close_code(code: int, reason: str = "") -> str:
+    """Return a close code with its meaning, and the reason that came with it."""
+    if code in CLOSE_CODES:
+        meaning = CLOSE_CODES[code]
+    elif 3000 <= code <= 3999:
+        meaning = "registered use"
+    elif 4000 <= code <= 4999:
+        meaning = "private use"
+    else:
+        meaning = "undefined"
+    words = f"{code} ({meaning})"
+    return f"{words} {quote(reason, 123)}" if reason else words
+
+
+def http_status(status: int) -> str:
+    """Return an HTTP status with its name."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def from_page(origin: str | None) -> str:
+    """Return where the page comes from that opens a connection; nothing for this machine's own."""
+    # The port is left out: it differs from one run to the next.
+    if origin is None:
+        return ""
+    try:
+        parts = urlsplit(origin)
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if host is None:
+        return f" from {quote(origin)}"
+    return "" if host in LOOPBACK else f" from {shorten(visible(f'{parts.scheme}://{host}'), 60)}"
+
+
+def printed(text: str) -> str:
+    """Return a printed text, shortened to some lines."""
+    lines = text.rstrip("\n").expandtabs(4).split("\n")
+    shown = "\n".join(visible(line) for line in lines[:LINES])
+    if len(lines) > LINES and len(shown) <= PRINTED:
+        return f"{shown}\n… ({count(len(lines), 'line')})"
+    return shorten(shown, PRINTED, of=len(text.rstrip("\n")))
+
+
+def error(exception: TracebackException) -> Iterator[str]:
+    """Yield an exception's type and message, then the learner's own lines, then its causes."""
+    seen: set[int] = set()
+    cause: TracebackException | None = exception
+    introduction = ""
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        first, *rest = error_message(cause)
+        yield introduction + first
+        yield from rest
+        yield from calls(learner_frames(cause))
+        for number, part in enumerate(cause.exceptions or (), 1):
+            inner = error_message(part)
+            yield f"{number}. {inner[0]}"
+            yield from calls(learner_frames(part))
+        if cause.__cause__ is not None:
+            cause, introduction = cause.__cause__, "caused by "
+        elif cause.__context__ is not None and not cause.__suppress_context__:
+            cause, introduction = cause.__context__, "raised while handling "
+        else:
+            cause = None
+
+
+def error_message(exception: TracebackException) -> list[str]:
+    """Return the last lines of a traceback: the exception's type, message and notes."""
+    text = "".join(exception.format_exception_only())
+    # A SyntaxError begins with the file, which is a temporary name in a kernel.
+    lines = [line for line in text.splitlines() if not line.startswith('  File "')]
+    lines = [visible(line) for line in shorten("\n".join(lines), PRINTED).split("\n")]
+    if len(lines) > LINES:
+        lines = [*lines[:LINES], "…"]
+    # For a SyntaxError, type and message come after the line of code.
+    first = next((i for i, line in enumerate(lines) if not line.startswith(" ")), 0)
+    return lines[first:] + lines[:first]
+
+
+def learner_frames(exception: TracebackException) -> list[FrameSummary]:
+    """Return the frames of a traceback that are the learner's own code."""
+    return [frame for frame in exception.stack if not is_library(frame.filename)]
+
+
+def is_library(filename: str) -> bool:
+    """Tell whether a file belongs to Python, to an installed package or to this server."""
+    if filename.startswith("<frozen"):
+        return True
+    path = Path(filename)
+    if {"site-packages", "dist-packages"} & set(path.parts):
+        return True
+    return any(path.is_relative_to(folder) for folder in LIBRARIES)
+
+
+def calls(frames: Sequence[FrameSummary]) -> Iterator[str]:
+    """Yield where each call of the learner's code stands, without the name of the file."""
+    for place, frame in enumerate(frames):
+        if len(frames) > LINES and place == 2:
+            yield f"  … {len(frames) - 4} calls more …"
+        if len(frames) > LINES and 2 <= place < len(frames) - 2:
+            continue
+        where = "in the cell" if frame.name == "<module>" else f"in {visible(frame.name)}"
+        yield f"  line {frame.lineno}, {where}"
+        if frame.line:
+            yield f"    {shorten(visible(frame.line), 100)}"
+
+
+def visible(text: str) -> str:
+    """Return a text whose every character shows: control characters are escaped."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in text
+    )
+
+
+def shorten(text: str, limit: int, of: int | None = None) -> str:
+    """Return the beginning of a text, and how long all of it is."""
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}… ({count(of or len(text), 'character')})"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number and what it counts."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def width(text: str) -> int:
+    """Return how many cells a text takes in a fixed-width font."""
+    if text.isascii():
+        return len(text)
+    cells = 0
+    for character in text:
+        if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+            continue
+        cells += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return cells
+
+
+def wrap(text: str, cells: int) -> list[str]:
+    """Return the lines of a text, none wider than so many cells; break at a space if one is near.
+
+    Spaces inside a line stay as they are: they may be a payload's.
+
+    """
+    lines = []
+    for line in text.split("\n"):
+        while width(line) > cells:
+            end = taken = 0
+            while taken + width(line[end]) <= cells:
+                taken += width(line[end])
+                end += 1
+            space = line.rfind(" ", max(1, end * 2 // 3), end + 1)
+            if space > 0:
+                end = space + 1
+            lines.append(line[:end].rstrip(" "))
+            line = line[end:]
+        lines.append(line)
+    return lines
