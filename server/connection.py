@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context
 from dataclasses import dataclass
 from http import HTTPStatus
 from traceback import TracebackException
 from types import FrameType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from asgiref.typing import ASGI3Application
 from channels.consumer import AsyncConsumer, SyncConsumer
@@ -85,6 +86,57 @@ class Limits:
     """Bytes of the largest message; beyond it the connection is closed with 1009."""
 
 
+class Hold(NamedTuple):
+    """A stretch of time in which one connection's handler kept the event loop from turning."""
+
+    number: int
+    start: float
+    end: float
+
+
+Holds: TypeAlias = deque[Hold]
+
+HOLD = 0.01
+"""Seconds from which a step of an application counts as holding up the event loop."""
+
+
+class Steps:
+    """An awaitable that runs a coroutine and times its steps between one wait and the next.
+
+    Args:
+        coroutine: What to run.
+        held: Told the start and the end of a step that took :data:`HOLD` or longer.
+
+    """
+
+    def __init__(
+        self, coroutine: Coroutine[Any, Any, None], held: Callable[[float, float], None]
+    ) -> None:
+        self.coroutine = coroutine
+        self.held = held
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        steps = self.coroutine.__await__()
+        step: Callable[[Any], Any] = steps.send
+        value: Any = None
+        while True:
+            start = time.perf_counter()
+            try:
+                waited = step(value)
+            except StopIteration:
+                return
+            finally:
+                end = time.perf_counter()
+                if end - start >= HOLD:
+                    self.held(start, end)
+            try:
+                value = yield waited
+                step = steps.send
+            except BaseException as exc:
+                value = exc
+                step = steps.throw
+
+
 class Wire(ServerConnection):
     """A connection of ``websockets`` that tells its bridge what a handler does not see."""
 
@@ -127,6 +179,7 @@ class Bridge:
         number: The connection's number in the record.
         limits: Bounds.
         context: Context in which the application runs.
+        holds: Where to write down that the application has held up the event loop.
 
     """
 
@@ -138,6 +191,7 @@ class Bridge:
         number: int,
         limits: Limits,
         context: Context,
+        holds: Holds,
     ) -> None:
         self.wire = wire
         self.app = app
@@ -145,6 +199,7 @@ class Bridge:
         self.number = number
         self.limits = limits
         self.context = context
+        self.holds = holds
         loop = asyncio.get_running_loop()
 
         # Handshake
@@ -155,6 +210,7 @@ class Bridge:
 
         # Application
         self.task: asyncio.Task[None] | None = None
+        self.coroutine: Coroutine[Any, Any, None] | None = None
         self.failed = False
         self.consumer: AsyncConsumer | None = None
         self.looked_for_consumer = False
@@ -222,7 +278,7 @@ class Bridge:
             f"{handler} has neither accepted nor closed the connection within "
             f"{self.limits.handshake_timeout:g} s."
         )
-        self.add(Refused("server", 500, why))
+        self.add(Refused("server", 500, why, self.consumer_name()))
         self.end_recorded = True
         assert self.task is not None
         self.task.cancel()
@@ -245,17 +301,23 @@ class Bridge:
     def find_consumer(self) -> AsyncConsumer | None:
         """Return the consumer that the application is, or that it has led to."""
         if self.consumer is None and not self.looked_for_consumer:
-            self.consumer = find_consumer(self.task)
+            self.consumer = find_consumer(self.coroutine)
             # Once it has answered the handshake, it will not become a consumer any more.
             self.looked_for_consumer = self.exchange.state is not State.CONNECTING
         return self.consumer
+
+    def consumer_name(self) -> str | None:
+        """Return the name of the consumer's class, as the record has it."""
+        consumer = self.find_consumer()
+        return type(consumer).__name__ if consumer is not None else None
 
     # The application's side
 
     async def run(self, scope: dict[str, Any]) -> None:
         """Run the application and write down how it ended."""
         try:
-            await self.app(scope, self.receive, self.send)  # type: ignore[arg-type]
+            self.coroutine = self.call_application(scope)
+            await Steps(self.coroutine, self.held)
         except asyncio.CancelledError:
             self.ended()
             raise
@@ -271,6 +333,10 @@ class Bridge:
             self.ended()
             self.refuse(500, "ASGI callable returned without completing handshake.")
 
+    async def call_application(self, scope: dict[str, Any]) -> None:
+        """Call the application; an error in the call itself is an error of the application."""
+        await self.app(scope, self.receive, self.send)  # type: ignore[arg-type]
+
     def ended(self) -> None:
         """Note that the application has come to its end."""
         self.idle()
@@ -280,7 +346,7 @@ class Bridge:
     def refuse(self, status: int, why: str) -> None:
         """Refuse the handshake in place of an application that has ended, if it is pending."""
         if not self.verdict.done():
-            self.add(Refused("server", status, why))
+            self.add(Refused("server", status, why, self.consumer_name()))
             self.end_recorded = True
             self.verdict.set_result(Deny(status, (), f"{why}\n".encode()))
 
@@ -330,8 +396,24 @@ class Bridge:
         label, start = self.busy
         self.busy = None
         # A sync consumer works in a thread, which keeps the time itself.
-        if not self.is_sync():
-            self.record.add_span(Span(self.number, "working", label, start, time.perf_counter()))
+        if self.is_sync():
+            return
+        end = time.perf_counter()
+        # While another handler blocks the event loop, this one cannot go on.
+        for hold in self.holds:
+            if hold.number != self.number and start < hold.end and hold.start < end:
+                if start < hold.start:
+                    self.record.add_span(Span(self.number, "working", label, start, hold.start))
+                self.record.add_span(
+                    Span(self.number, "waiting", label, max(start, hold.start), hold.end)
+                )
+                start = hold.end
+        if start < end:
+            self.record.add_span(Span(self.number, "working", label, start, end))
+
+    def held(self, start: float, end: float) -> None:
+        """Note that the application has kept the event loop from turning."""
+        self.holds.append(Hold(self.number, start, end))
 
     def is_sync(self) -> bool:
         """Tell whether the application is a consumer that works in the shared thread."""
@@ -357,7 +439,9 @@ class Bridge:
             case Deny() as verdict:
                 if not self.verdict.done():
                     why = verdict.body.decode("utf-8", "replace").strip()
-                    self.add(Refused("consumer", verdict.status, why), message)
+                    self.add(
+                        Refused("consumer", verdict.status, why, self.consumer_name()), message
+                    )
                     self.end_recorded = True
                     self.verdict.set_result(verdict)
             case Close(code, reason):
@@ -376,10 +460,8 @@ class Bridge:
 
     def accept(self, verdict: Accept, message: Message) -> None:
         """Accept the handshake."""
-        consumer = self.find_consumer()
-        name = type(consumer).__name__ if consumer is not None else None
         if not self.verdict.done():
-            self.add(Accepted(name, verdict.subprotocol), message)
+            self.add(Accepted(self.consumer_name(), verdict.subprotocol), message)
             chosen = verdict.subprotocol
             if chosen is not None and chosen not in self.exchange.offered:
                 self.add(
@@ -532,11 +614,11 @@ class Bridge:
         )
 
 
-def find_consumer(task: asyncio.Task[None] | None) -> AsyncConsumer | None:
-    """Return the consumer that a task runs, below routers and middleware, if there is one.
+def find_consumer(awaited: Any) -> AsyncConsumer | None:
+    """Return the consumer that a coroutine runs, below routers and middleware, if there is one.
 
-    While the task runs, the consumer is on the stack of whoever asks; while it waits, each
-    coroutine names the one that it awaits.
+    While it runs, the consumer is on the stack of whoever asks; while it waits, each coroutine
+    names the one that it awaits.
 
     """
     found: AsyncConsumer | None = None
@@ -546,7 +628,6 @@ def find_consumer(task: asyncio.Task[None] | None) -> AsyncConsumer | None:
         if isinstance(owner, AsyncConsumer):
             found = owner
         frame = frame.f_back
-    awaited: Any = task.get_coro() if task is not None else None
     while awaited is not None:
         inner = getattr(awaited, "cr_frame", None)
         if inner is not None and isinstance(inner.f_locals.get("self"), AsyncConsumer):

@@ -12,6 +12,7 @@ import logging
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context, copy_context
@@ -24,7 +25,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from .access import Access
-from .connection import Bridge, Limits, Wire, address, wants_websocket
+from .connection import Bridge, Holds, Limits, Wire, address, wants_websocket
 from .files import file_response, http_application, run_http, text_response
 from .output import printer
 from .record import Failed, Note, Record, Refused, Span
@@ -112,6 +113,7 @@ class Host:
         self.http_app = http_application(app)
         self.bridges: set[Bridge] = set()
         self.connections = 0
+        self.holds: Holds = deque(maxlen=1000)
         self.loop = asyncio.new_event_loop()
         self.ready: Future[None] = Future()
         self.stopping = asyncio.Event()
@@ -290,7 +292,13 @@ class Host:
         assert self.context is not None
         self.connections += 1
         bridge = Bridge(
-            wire, self.app, self.record, self.connections, self.limits, self.context.copy()
+            wire,
+            self.app,
+            self.record,
+            self.connections,
+            self.limits,
+            self.context.copy(),
+            self.holds,
         )
         wire.bridge = bridge
         self.bridges.add(bridge)

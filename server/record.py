@@ -61,6 +61,9 @@ class Refused(NamedTuple):
     why: str
     """One sentence; empty where the application gave none."""
 
+    consumer: str | None = None
+    """Name of the consumer's class, where the handshake reached one."""
+
 
 class Received(NamedTuple):
     """The application takes a message that the client sent."""
@@ -165,7 +168,8 @@ class Span(NamedTuple):
 
     connection: int
     state: Literal["waiting", "working"]
-    """``waiting``: for the thread that all sync consumers share; ``working``: in its handler."""
+    """``waiting``: for the thread that all sync consumers share, or for an event loop that another
+    handler blocks; ``working``: in its handler."""
 
     label: str
     """The type of the ASGI message being handled: ``websocket.receive``."""
