@@ -355,6 +355,8 @@ class Bridge:
         self.idle()
         if not self.connect_delivered:
             self.connect_delivered = True
+            # Now, while it waits for this: after an exception there is nothing left to find.
+            self.find_consumer()
             return self.deliver(connect_event())
         if not self.opened.done():
             await asyncio.shield(self.opened)
