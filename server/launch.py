@@ -14,6 +14,7 @@ from channels.routing import URLRouter
 from django.urls import URLPattern
 
 from .access import Access
+from .browser.runs import runs
 from .connection import Limits
 from .host import Host
 from .output import route_prints
@@ -83,6 +84,7 @@ def launch(
         )
     route_prints()
     host = Host(application, record, port=port or 0, access=access, limits=limits)
+    host.pages = runs
     host.start()
     live = LiveServer(host, describe(app), name)
     servers[name] = live

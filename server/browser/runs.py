@@ -1,0 +1,145 @@
+"""The runs of browser cells: the pages that the live server serves for them, and when they rest.
+
+A run is known to every live server of the kernel, so that a frame finds it again when the server
+is launched anew. Whoever asks for a run that this kernel does not hold gets 404: that is how the
+output of a cell tells its own server from another one on the same port.
+
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from ..files import response, text_response
+from .template import fill
+
+__all__ = ["Run", "Runs", "digest", "runs"]
+
+MAX_RUNS = 200
+"""How many runs a kernel remembers; the oldest go first."""
+
+NO_SUCH_RUN = 4404
+"""The close code that tells a frame not to look any further."""
+
+
+def digest(code: str) -> str:
+    """Return what tells one version of a cell's code from another."""
+    return sha256(code.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A browser cell that has been run: its code, and what its frame has told."""
+
+    name: str
+    code: str
+    quiet: float
+    """Seconds without anything happening after which the cell has come to rest."""
+
+    follow: bool
+    """Whether what happens later belongs to the cell's recording as well."""
+
+    attached: threading.Event = field(default_factory=threading.Event)
+    """Set when a browser shows the frame."""
+
+    settled: threading.Event = field(default_factory=threading.Event)
+    """Set when the cell has come to rest for the first time."""
+
+    @property
+    def hash(self) -> str:
+        """The digest of the code."""
+        return digest(self.code)
+
+
+class Runs:
+    """The runs of this kernel; answers ``/browser/NAME/HASH`` and what is below it.
+
+    =========== =============================================================
+    ``/``       the frame
+    ``/page``   the page inside the frame, in which the code runs
+    ``/report`` the WebSocket over which the frame tells whether it is busy
+    =========== =============================================================
+
+    """
+
+    def __init__(self) -> None:
+        self.runs: dict[tuple[str, str], Run] = {}
+        self.attachments = 0
+        """How many frames a browser has shown so far."""
+
+    def add(self, run: Run) -> None:
+        """Remember a run, in place of one of the same code."""
+        key = run.name, run.hash
+        self.runs.pop(key, None)
+        self.runs[key] = run
+        while len(self.runs) > MAX_RUNS:
+            del self.runs[next(iter(self.runs))]
+
+    def find(self, path: str) -> tuple[Run | None, str]:
+        """Return the run that a path names, and the part of the path after it."""
+        name, _, rest = path.partition("?")[0].removeprefix("/browser/").partition("/")
+        hash, _, part = rest.partition("/")
+        return self.runs.get((name, hash)), part
+
+    def respond(self, request: Request) -> Response | None:
+        """Answer a plain HTTP request below ``/browser/``."""
+        run, part = self.find(request.path)
+        template = {"": "frame.html", "page": "run.html"}.get(part)
+        if run is None or template is None:
+            return text_response(404, "This kernel does not hold this browser cell.")
+        cell = {"name": run.name, "hash": run.hash}
+        if part == "page":
+            cell["code"] = run.code
+        body = fill(template, cell=cell).encode()
+        return response(
+            200,
+            body,
+            [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")],
+        )
+
+    async def serve(self, wire: ServerConnection) -> None:
+        """Listen to a frame until it goes away; tell it when it has come to rest."""
+        assert wire.request is not None
+        run, part = self.find(wire.request.path)
+        if run is None or part != "report":
+            await wire.close(NO_SUCH_RUN, "this kernel does not hold this browser cell")
+            return
+        self.attachments += 1
+        run.attached.set()
+        with suppress(ConnectionClosed):
+            await listen(run, wire)
+
+
+async def listen(run: Run, wire: ServerConnection) -> None:
+    """Take a frame's reports; after the last one, and a while of quiet, the cell has settled."""
+    number, busy, settled = 0, True, 0
+    while True:
+        # A timer runs only between the end of the cell's business and the end of the quiet.
+        quiet = run.quiet if not busy and number != settled else None
+        try:
+            async with asyncio.timeout(quiet):
+                number, busy = read_report(await wire.recv())
+        except TimeoutError:
+            settled = number
+            await wire.send(json.dumps({"settled": number, "follow": run.follow}))
+            run.settled.set()
+
+
+def read_report(message: str | bytes) -> tuple[int, bool]:
+    """Return the number of the frame's run, and whether it is busy."""
+    report: dict[str, Any] = json.loads(message)
+    return int(report["run"]), bool(report["busy"])
+
+
+runs = Runs()
+"""The one registry of this kernel."""

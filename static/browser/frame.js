@@ -1,0 +1,299 @@
+// The frame that a browser cell shows: runs the cell's code in a page of its own, lists what its
+// console says and what goes over the wire, and tells the kernel when it has come to rest.
+
+const cell = JSON.parse(document.getElementById("cell").textContent);
+
+// The newest lines stay in view; the count of all stays exact.
+const MAX_LINES = 500;
+const MAX_SOCKETS = 6;
+// What the kernel hears about activity, at most every so many milliseconds.
+const PACE = 50;
+// How often and how patiently a lost kernel is looked for. After that a button does it.
+const RETRIES = [500, 1000, 2000, 4000];
+
+const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
+const STATE_AFTER = { connecting: 0, open: 1, closing: 2, closed: 3 };
+const CONSOLE = new Set(["log", "info", "warn", "error", "debug", "uncaught"]);
+const LABELS = {
+  connecting: "… connecting",
+  open: "● open",
+  sent: "↑ sent",
+  received: "↓ received",
+  dropped: "⊘ not sent",
+  closing: "… closing",
+  error: "! error event",
+  closed: "○ closed",
+  note: "note",
+};
+
+const browser = /firefox/i.test(navigator.userAgent) ? "Firefox"
+  : /chrom/i.test(navigator.userAgent) ? "Chromium"
+  : /safari/i.test(navigator.userAgent) ? "Safari" : "the browser";
+
+const root = document.documentElement;
+const element = (id) => document.getElementById(id);
+const path = `/browser/${cell.name}/${cell.hash}`;
+const prefix = location.pathname.slice(0, location.pathname.lastIndexOf(path));
+
+// --- The page around this frame ----------------------------------------------------------------
+
+function tellNotebook(message) {
+  if (window.parent !== window) window.parent.postMessage({ browserCell: message }, "*");
+}
+
+window.addEventListener("message", ({ source, data }) => {
+  if (source !== window.parent || source === window) return;
+  const theme = data?.browserCell?.theme;
+  if (theme === "light" || theme === "dark") setTheme(theme);
+});
+
+function setTheme(theme) {
+  root.dataset.theme = theme;
+  colorPage();
+}
+
+/** The cell's own page follows, as long as its styles do not say otherwise. */
+function colorPage() {
+  const page = element("page").firstElementChild?.contentDocument;
+  if (page) page.documentElement.style.colorScheme = root.dataset.theme ?? "light dark";
+}
+
+new ResizeObserver(([{ target }]) => {
+  tellNotebook({ height: Math.ceil(target.getBoundingClientRect().height) });
+}).observe(element("cell-frame"));
+
+// --- Lines -------------------------------------------------------------------------------------
+
+let total = 0;
+let waiting = []; // lines that are not in view yet
+let scheduled = false;
+let flushed = 0;
+const sockets = new Map();
+
+function addLine(line) {
+  total += 1;
+  if (run.settled) line.late = true;
+  waiting.push(line);
+  // What would be pushed out of view before it is drawn need not be kept.
+  if (waiting.length > 2 * MAX_LINES) waiting = waiting.slice(-MAX_LINES);
+  if (line.socket > 1) element("lines").classList.add("several");
+  if (line.kind in STATE_AFTER) {
+    if (line.kind === "closed") sockets.delete(line.socket);
+    sockets.set(line.socket, STATE_AFTER[line.kind]);
+    if (sockets.size > 2 * MAX_SOCKETS) forgetClosed();
+  }
+  schedule();
+}
+
+function forgetClosed() {
+  for (const [number, state] of sockets) {
+    if (sockets.size <= MAX_SOCKETS) return;
+    if (state === 3) sockets.delete(number);
+  }
+}
+
+function schedule() {
+  if (scheduled) return;
+  if (performance.now() - flushed > 200) {
+    // Nothing was drawn lately: no need to wait, and a frame out of sight gets no frames.
+    flush();
+    return;
+  }
+  scheduled = true;
+  requestAnimationFrame(flush);
+  setTimeout(flush, 200);
+}
+
+function flush() {
+  scheduled = false;
+  if (waiting.length === 0) return;
+  flushed = performance.now();
+  const log = element("log");
+  const lines = element("lines");
+  const follows = log.scrollHeight - log.scrollTop - log.clientHeight < 30;
+  lines.append(...waiting.slice(-MAX_LINES).map(draw));
+  waiting = [];
+  while (lines.childElementCount > MAX_LINES) lines.firstElementChild.remove();
+  const hidden = total - lines.childElementCount;
+  element("dropped").hidden = hidden === 0;
+  element("dropped").textContent =
+    `${total.toLocaleString("en")} lines so far; the ${MAX_LINES} newest are shown.`;
+  lines.start = hidden + 1;
+  if (follows) log.scrollTop = log.scrollHeight;
+  drawSockets();
+}
+
+function draw(line) {
+  const item = document.createElement("li");
+  const isConsole = CONSOLE.has(line.kind) && line.socket === undefined;
+  item.dataset.lane = isConsole ? "console" : "wire";
+  item.dataset.kind = line.kind;
+  if (line.late) item.dataset.late = "";
+  const text = document.createElement("p");
+  if (isConsole) {
+    const kind = line.kind === "uncaught" ? "error" : line.kind;
+    text.append(span("only-read", `console ${kind}: `));
+  } else {
+    item.dataset.socket = line.socket;
+    text.append(span("number", `#${line.socket} `), span("label", `${LABELS[line.kind]} `));
+  }
+  text.append(span("text", line.text));
+  if (line.kind in STATE_AFTER) {
+    const state = STATE_AFTER[line.kind];
+    text.append(span("label", `${line.text && " "}readyState ${state}`));
+  }
+  if (line.line) {
+    item.dataset.line = line.line;
+    text.append(span("label", ` (line ${line.line} of the cell)`));
+  }
+  if (line.own) {
+    item.dataset.own = JSON.stringify(line.own);
+    text.append(span("words", ` (${browser}'s words)`));
+  }
+  item.append(text);
+  return item;
+}
+
+function span(className, text) {
+  const made = document.createElement("span");
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+function drawSockets() {
+  const newest = [...sockets].slice(-MAX_SOCKETS);
+  element("sockets").replaceChildren(...newest.map(([number, state]) => {
+    const item = document.createElement("li");
+    item.dataset.state = state;
+    item.textContent = `socket ${number}: ${STATES[state]} (${state})`;
+    return item;
+  }));
+}
+
+// --- Runs --------------------------------------------------------------------------------------
+
+let run = { number: 0, busy: true, settled: false };
+
+function start() {
+  run = { number: run.number + 1, busy: true, settled: false };
+  root.dataset.state = "running";
+  total = 0;
+  waiting = [];
+  sockets.clear();
+  element("lines").replaceChildren();
+  element("lines").classList.remove("several");
+  element("dropped").hidden = true;
+  drawSockets();
+  setStatus("");
+  const page = document.createElement("iframe");
+  page.title = `Page of the cell ${cell.name}`;
+  page.src = `${prefix}${path}/page`;
+  page.addEventListener("load", colorPage);
+  element("page").classList.remove("shown");
+  element("page").replaceChildren(page);
+  report();
+}
+
+// What the cell's page calls; it has the same origin as this frame.
+window.browserCell = {
+  line: addLine,
+
+  busy(busy) {
+    run.busy = busy;
+    report();
+  },
+
+  pageHeight(height) {
+    const shown = height > 0;
+    element("page").classList.toggle("shown", shown);
+    // Room for the margins of the page's body, and no more than a screen can spare.
+    const room = shown ? Math.min(Math.ceil(height) + 32, 320) : 0;
+    element("page").firstElementChild.style.height = `${room}px`;
+  },
+};
+
+element("again").addEventListener("click", async () => {
+  setStatus("");
+  if (channel?.readyState === WebSocket.OPEN || await isServed()) {
+    start();
+    connect(0);
+  } else {
+    setStatus("The server of this cell is not running: run the launch cell, then this one.");
+  }
+});
+
+async function isServed() {
+  try {
+    return (await fetch(`${prefix}${path}`, { method: "HEAD", cache: "no-store" })).ok;
+  } catch {
+    return false;
+  }
+}
+
+function setStatus(text) {
+  element("status").textContent = text;
+}
+
+// --- The kernel --------------------------------------------------------------------------------
+
+let channel = null;
+let reported = 0;
+let reportPlanned = false;
+
+function connect(attempt) {
+  if (channel !== null && channel.readyState <= WebSocket.OPEN) return;
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  const opened = new WebSocket(`${scheme}//${location.host}${prefix}${path}/report`);
+  channel = opened;
+  let wasOpen = false;
+  opened.onopen = () => {
+    wasOpen = true;
+    if (attempt > 0) {
+      setStatus("The server was launched again, and sockets from before are closed.");
+    }
+    report();
+  };
+  opened.onmessage = ({ data }) => {
+    if (JSON.parse(data).settled !== run.number) return;
+    flush();
+    run.settled = true;
+    root.dataset.state = "settled";
+  };
+  opened.onclose = ({ code }) => {
+    if (opened !== channel) return;
+    const next = wasOpen ? 0 : attempt;
+    if (code === 4404 || next >= RETRIES.length) {
+      root.dataset.state = "lost";
+      setStatus("The server of this cell is gone: run the launch cell, then this one.");
+      return;
+    }
+    setStatus("The server of this cell has stopped; looking for it …");
+    setTimeout(() => connect(next + 1), RETRIES[next]);
+  };
+}
+
+/** Tell the kernel whether the cell is busy; every report says that something has happened. */
+function report() {
+  if (reportPlanned || run.settled) return;
+  const wait = reported + PACE - performance.now();
+  if (wait <= 0) {
+    sendReport();
+  } else {
+    reportPlanned = true;
+    setTimeout(() => {
+      reportPlanned = false;
+      sendReport();
+    }, wait);
+  }
+}
+
+function sendReport() {
+  if (channel?.readyState !== WebSocket.OPEN) return;
+  reported = performance.now();
+  channel.send(JSON.stringify({ run: run.number, busy: run.busy }));
+}
+
+tellNotebook({ hello: `${cell.name}/${cell.hash}` });
+connect(0);
+start();

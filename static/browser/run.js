@@ -1,0 +1,339 @@
+// Runs a cell's code in a page of its own, and tells the frame around it what happens: the lines
+// of the console, the frames on the wire, and whether anything is still going on.
+//
+// The code sees the globals of an ordinary page; all that is wrapped here behaves as it did.
+
+import { describeError, format, inspect, shorten } from "./inspect.js";
+
+const cell = JSON.parse(document.getElementById("cell").textContent);
+const frame = window.parent.browserCell;
+
+// A timer that is set for later than this is not waited for.
+const SOON = 10_000;
+
+const path = `/browser/${cell.name}/${cell.hash}/page`;
+const prefix = location.pathname.slice(0, location.pathname.lastIndexOf(path));
+// The proxy's path ends in the port that the server has on its own machine.
+const port = prefix.split("/").at(-1) || location.port;
+// From here on this page is the one at the root of the server, as a real one would be: its
+// address, and all that is resolved against it, is what the lesson says.
+history.replaceState(null, "", `${prefix}/`);
+
+// --- Which words are the browser's own ---------------------------------------------------------
+
+// Chromium and Firefox word their errors differently. A recording marks such words, and a
+// comparison leaves them out.
+const ownWords = new Set();
+const NATIVE_ERRORS = [
+  DOMException, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError,
+];
+
+function noteError(error) {
+  const native = NATIVE_ERRORS.some((type) => error instanceof type);
+  const text = native ? String(error.message) : "";
+  // An error that the cell makes itself has its words from the cell.
+  if (text && !cell.code.includes(text) && ownWords.size < 100) ownWords.add(text);
+}
+
+/** Return `native`, noting the words of what it throws. */
+function noting(native) {
+  return new Proxy(native, {
+    apply(target, self, args) {
+      try {
+        return Reflect.apply(target, self, args);
+      } catch (error) {
+        noteError(error);
+        throw error;
+      }
+    },
+    construct(target, args, newTarget) {
+      try {
+        return Reflect.construct(target, args, newTarget);
+      } catch (error) {
+        noteError(error);
+        throw error;
+      }
+    },
+  });
+}
+
+JSON.parse = noting(JSON.parse);
+JSON.stringify = noting(JSON.stringify);
+window.URL = noting(URL);
+window.BigInt = noting(BigInt);
+
+// --- Console -----------------------------------------------------------------------------------
+
+let indent = 0;
+const counts = new Map();
+
+function write(kind, args, line) {
+  const text = "  ".repeat(indent) + format(args, noteError);
+  tell({ kind, text }, line);
+}
+
+function tell(line, number) {
+  const own = [...ownWords].filter((words) => line.text.includes(words));
+  if (own.length > 0) line.own = own;
+  if (number) line.line = number;
+  frame.line(line);
+  update();
+}
+
+const replacements = {
+  log: (...args) => write("log", args),
+  info: (...args) => write("info", args),
+  warn: (...args) => write("warn", args),
+  error: (...args) => write("error", args),
+  debug: (...args) => write("debug", args),
+  dir: (value) => write("log", [inspect(value, noteError)]),
+  table: (value) => write("log", [inspect(value, noteError)]),
+  trace: (...args) => write("log", ["Trace:", ...args]),
+  assert: (condition, ...args) => {
+    if (!condition) write("error", ["Assertion failed:", ...args]);
+  },
+  count: (label = "default") => {
+    counts.set(label, (counts.get(label) ?? 0) + 1);
+    write("log", [`${label}: ${counts.get(label)}`]);
+  },
+  group: (...args) => {
+    write("log", args);
+    indent = Math.min(indent + 1, 10);
+  },
+  groupEnd: () => {
+    indent = Math.max(indent - 1, 0);
+  },
+};
+replacements.groupCollapsed = replacements.group;
+
+for (const [name, replacement] of Object.entries(replacements)) {
+  const native = console[name];
+  // The browser's own devtools go on showing everything.
+  console[name] = (...args) => {
+    Reflect.apply(native, console, args);
+    replacement(...args);
+  };
+}
+
+// --- Errors that nobody catches ----------------------------------------------------------------
+
+let source = ""; // the address under which the cell's code runs
+
+window.addEventListener("error", (event) => {
+  if (event.error === null && !event.filename) return;
+  const line = event.filename === source ? event.lineno : lineOf(event.error);
+  write("uncaught", ["Uncaught", thrown(event.error ?? event.message)], line);
+});
+
+window.addEventListener("unhandledrejection", (event) => {
+  write("uncaught", ["Uncaught (in promise)", thrown(event.reason)], lineOf(event.reason));
+});
+
+function thrown(value) {
+  if (value instanceof Error || value instanceof DOMException) {
+    noteError(value);
+    return describeError(value);
+  }
+  return inspect(value, noteError);
+}
+
+/** Return the line of the cell that an error's stack names first. */
+function lineOf(error) {
+  const place = String(error?.stack ?? "").split(`${source}:`)[1];
+  return place ? parseInt(place, 10) : undefined;
+}
+
+// --- The wire ----------------------------------------------------------------------------------
+
+const NativeWebSocket = window.WebSocket;
+const { send: nativeSend, close: nativeClose } = NativeWebSocket.prototype;
+const numbers = new WeakMap();
+const unsettled = new Set(); // sockets that are CONNECTING or CLOSING
+let made = 0;
+
+window.WebSocket = new Proxy(noting(NativeWebSocket), {
+  construct(target, args, newTarget) {
+    const [address, ...rest] = args;
+    const there = args.length > 0 ? throughProxy(address) : null;
+    const socket = Reflect.construct(
+      target, there === null ? args : [there, ...rest], newTarget,
+    );
+    watch(socket, rest[0]);
+    if (there !== null) {
+      frame.line({
+        kind: "note", socket: numbers.get(socket),
+        text: `reached through Jupyter's server: ${there}`,
+      });
+    }
+    return socket;
+  },
+});
+NativeWebSocket.prototype.constructor = window.WebSocket;
+
+NativeWebSocket.prototype.send = function send(data) {
+  try {
+    Reflect.apply(nativeSend, this, arguments);
+  } catch (error) {
+    noteError(error);
+    throw error;
+  }
+  const late = this.readyState > WebSocket.OPEN;
+  tellWire(this, late ? "dropped" : "sent", payload(data));
+};
+
+NativeWebSocket.prototype.close = function close(...args) {
+  const before = this.readyState;
+  try {
+    Reflect.apply(nativeClose, this, args);
+  } catch (error) {
+    noteError(error);
+    throw error;
+  }
+  if (before < WebSocket.CLOSING) {
+    unsettled.add(this);
+    tellWire(this, "closing", `close(${args.map((value) => inspect(value)).join(", ")})`);
+  }
+};
+
+/** Tell what happens on a socket, before the cell's own handlers hear of it. */
+function watch(socket, protocols) {
+  made += 1;
+  numbers.set(socket, made);
+  unsettled.add(socket);
+  const wanted = [protocols ?? []].flat().join(", ");
+  tellWire(socket, "connecting", place(socket.url) + (wanted && `, subprotocols: ${wanted}`));
+  socket.addEventListener("open", () => {
+    unsettled.delete(socket);
+    tellWire(socket, "open", socket.protocol && `subprotocol: ${socket.protocol}`);
+  });
+  socket.addEventListener("message", (event) => {
+    tellWire(socket, "received", payload(event.data));
+  });
+  socket.addEventListener("error", () => tellWire(socket, "error", ""));
+  socket.addEventListener("close", ({ code, reason, wasClean }) => {
+    unsettled.delete(socket);
+    const words = reason ? `reason ${JSON.stringify(reason)}` : "no reason";
+    tellWire(socket, "closed", `code ${code}, ${words}, ${wasClean ? "clean" : "not clean"}`);
+  });
+}
+
+function tellWire(socket, kind, text) {
+  frame.line({ kind, socket: numbers.get(socket), text });
+  update();
+}
+
+/** Return an address as a lesson writes it: only the path, where it is this server's. */
+function place(address) {
+  const url = new URL(address);
+  if (url.host !== location.host) return url.href;
+  const inside = url.pathname.startsWith(`${prefix}/`);
+  return url.pathname.slice(inside ? prefix.length : 0) + url.search;
+}
+
+function payload(data) {
+  if (data instanceof Blob) return bytes(data.size);
+  if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return bytes(data.byteLength);
+  return shorten(String(data));
+}
+
+function bytes(size) {
+  return size === 1 ? "1 byte" : `${size.toLocaleString("en")} bytes`;
+}
+
+/**
+ * Return where a socket to this server has to go when the page came through a proxy that adds a
+ * path or speaks https; `null` when the address is right as it is.
+ */
+function throughProxy(address) {
+  if (prefix === "" && location.protocol === "http:") return null;
+  let url;
+  try {
+    url = new URL(address, location);
+  } catch {
+    return null; // the browser itself says what is wrong with it
+  }
+  const written = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(url.hostname);
+  const here = url.host === location.host;
+  if (!here && !(written && url.port === port)) return null;
+  url.host = location.host;
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  if (!url.pathname.startsWith(`${prefix}/`)) url.pathname = prefix + url.pathname;
+  return url.href;
+}
+
+// --- Is anything still going on? ---------------------------------------------------------------
+
+const native = {
+  setTimeout: window.setTimeout,
+  clearTimeout: window.clearTimeout,
+  setInterval: window.setInterval,
+  clearInterval: window.clearInterval,
+  fetch: window.fetch,
+};
+const timers = new Set();
+let fetching = 0;
+let ran = false;
+
+window.setTimeout = function setTimeout(handler, delay, ...args) {
+  if (typeof handler !== "function" || delay >= SOON) {
+    return native.setTimeout.call(window, handler, delay, ...args);
+  }
+  const id = native.setTimeout.call(window, () => {
+    timers.delete(id);
+    try {
+      Reflect.apply(handler, window, args);
+    } finally {
+      update();
+    }
+  }, delay);
+  timers.add(id);
+  update();
+  return id;
+};
+
+window.setInterval = function setInterval(handler, delay, ...args) {
+  const id = native.setInterval.call(window, handler, delay, ...args);
+  if (!(delay >= SOON)) timers.add(id);
+  update();
+  return id;
+};
+
+// The two kinds of timer share their numbers, and either function clears either kind.
+for (const name of ["clearTimeout", "clearInterval"]) {
+  window[name] = (id) => {
+    native[name].call(window, id);
+    timers.delete(id);
+    update();
+  };
+}
+
+window.fetch = async function fetch(...args) {
+  fetching += 1;
+  try {
+    return await native.fetch.apply(window, args);
+  } finally {
+    fetching -= 1;
+    update();
+  }
+};
+
+function update() {
+  frame.busy(!ran || timers.size > 0 || unsettled.size > 0 || fetching > 0);
+}
+
+// --- Run ---------------------------------------------------------------------------------------
+
+// What the cell writes into its page is shown in the height that it needs.
+new ResizeObserver(() => {
+  frame.pageHeight(document.body.getBoundingClientRect().height);
+}).observe(document.body);
+
+// A script with an address of its own: an error names the line of the cell in every browser.
+const script = document.createElement("script");
+script.src = source = URL.createObjectURL(new Blob([cell.code], { type: "text/javascript" }));
+script.onload = script.onerror = () => {
+  script.remove();
+  ran = true;
+  update();
+};
+document.head.append(script);
