@@ -12,7 +12,7 @@ import asyncio
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextvars import Context
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -98,6 +98,26 @@ Holds: TypeAlias = deque[Hold]
 
 HOLD = 0.01
 """Seconds from which a step of an application counts as holding up the event loop."""
+
+
+def apart(span: Span, holds: Iterable[Hold]) -> list[Span]:
+    """Take work apart into work and waiting: while another handler holds the loop, it waits."""
+    parts: list[Span] = []
+    start = span.start
+    for hold in holds:
+        if hold.number != span.connection and start < hold.end and hold.start < span.end:
+            if start < hold.start:
+                parts.append(span._replace(start=start, end=hold.start))
+            parts.append(span._replace(state="waiting", start=max(start, hold.start), end=hold.end))
+            start = hold.end
+    if not parts:
+        return [span]
+    if start < span.end:
+        parts.append(span._replace(start=start))
+    # What comes after the work itself, until the loop turns again, is nobody's concern.
+    while parts and (parts[-1].state == "waiting" or parts[-1].end - parts[-1].start < HOLD):
+        parts.pop()
+    return parts
 
 
 class Steps:
@@ -400,18 +420,10 @@ class Bridge:
         # A sync consumer works in a thread, which keeps the time itself.
         if self.is_sync():
             return
-        end = time.perf_counter()
-        # While another handler blocks the event loop, this one cannot go on.
-        for hold in self.holds:
-            if hold.number != self.number and start < hold.end and hold.start < end:
-                if start < hold.start:
-                    self.record.add_span(Span(self.number, "working", label, start, hold.start))
-                self.record.add_span(
-                    Span(self.number, "waiting", label, max(start, hold.start), hold.end)
-                )
-                start = hold.end
-        if start < end:
-            self.record.add_span(Span(self.number, "working", label, start, end))
+        for span in apart(
+            Span(self.number, "working", label, start, time.perf_counter()), self.holds
+        ):
+            self.record.add_span(span)
 
     def held(self, start: float, end: float) -> None:
         """Note that the application has kept the event loop from turning."""
