@@ -101,22 +101,16 @@ HOLD = 0.01
 
 
 def apart(span: Span, holds: Iterable[Hold]) -> list[Span]:
-    """Take work apart into work and waiting: while another handler holds the loop, it waits."""
+    """Cut out of a stretch of work the times in which another handler held the event loop."""
     parts: list[Span] = []
     start = span.start
     for hold in holds:
         if hold.number != span.connection and start < hold.end and hold.start < span.end:
             if start < hold.start:
                 parts.append(span._replace(start=start, end=hold.start))
-            parts.append(span._replace(state="waiting", start=max(start, hold.start), end=hold.end))
             start = hold.end
-    if not parts:
-        return [span]
     if start < span.end:
         parts.append(span._replace(start=start))
-    # What comes after the work itself, until the loop turns again, is nobody's concern.
-    while parts and (parts[-1].state == "waiting" or parts[-1].end - parts[-1].start < HOLD):
-        parts.pop()
     return parts
 
 

@@ -168,8 +168,8 @@ class Span(NamedTuple):
 
     connection: int
     state: Literal["waiting", "working"]
-    """``waiting``: for the thread that all sync consumers share, or for an event loop that another
-    handler blocks; ``working``: in its handler."""
+    """``waiting``: for the thread that all sync consumers share; ``working``: in its handler, the
+    times left out in which another handler kept the event loop from turning."""
 
     label: str
     """The type of the ASGI message being handled: ``websocket.receive``."""
