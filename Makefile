@@ -17,6 +17,10 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$(can_run) >/dev/null 2>&1 && { command -v $$p; break; }; done)
 endif
 
+# The address that JupyterLab prints where no browser opens leads to lesson 1 too.
+lab_options = --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_consumers.ipynb \
+	--log-level=WARN
+
 # Lessons, wherever they run from here, leave a learner's progress alone.
 tested = COURSE_PROGRESS=off
 # BROWSER is also the name of an environment variable that says how to open links: only
@@ -47,8 +51,7 @@ help:
 	@echo 'make clean       remove what make has made'
 
 lab: $(VENV)/.installed
-	$(VENV)/bin/jupyter lab notebooks/01_consumers.ipynb \
-		--LabApp.news_url=None $(as_root) $(LAB_ARGS)
+	$(VENV)/bin/jupyter lab $(lab_options) $(as_root) $(LAB_ARGS)
 
 test: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check
