@@ -452,6 +452,9 @@ class Bridge:
                     )
                     self.end_recorded = True
                     self.verdict.set_result(verdict)
+                    # The disconnect follows at once, whenever the client lets go of TCP.
+                    if not self.opened.done():
+                        self.opened.set_result(False)
             case Close(code, reason):
                 self.add(Closed("consumer", code, reason), message)
                 self.start_closing(code, reason)
@@ -568,6 +571,7 @@ class Bridge:
         """Note that the TCP connection is gone."""
         if not self.opened.done():
             self.opened.set_result(False)
+        if not self.opened.result():
             # No handler runs for a handshake that fails, so nobody else waits for the end.
             asyncio.get_running_loop().create_task(self.see_off_refused())
 
