@@ -286,7 +286,7 @@ class Host:
         if "Upgrade" not in request.headers:
             return await self.answer(wire, request)
         if not wants_websocket(request):
-            return None
+            return wrong_version(request)
         if request.path.startswith("/browser/") and self.pages is not None:
             return None
         assert self.context is not None
@@ -362,6 +362,16 @@ def listen(port: int) -> socket.socket:
         if port == 0:
             raise
         return socket.create_server((LOOPBACK, 0))
+
+
+def wrong_version(request: Request) -> Response | None:
+    """Tell a client of another version of the protocol which one is spoken (RFC 6455, 4.4)."""
+    if request.headers.get_all("Sec-WebSocket-Version") in ([], ["13"]):
+        return None
+    found = text_response(426, "This server speaks version 13 of the WebSocket protocol.")
+    found.headers["Sec-WebSocket-Version"] = "13"
+    found.headers["Upgrade"] = "websocket"
+    return found
 
 
 def one_header(request: Request, name: str) -> str | None:
