@@ -342,7 +342,8 @@ class Bridge:
             self.ended()
             self.failed = True
             self.add(Failed(TracebackException.from_exception(exc)))
-            self.refuse(500, "The consumer raised an exception before it answered.")
+            who = "consumer" if self.find_consumer() is not None else "application"
+            self.refuse(500, f"The {who} raised an exception before it answered.")
         else:
             self.ended()
             self.refuse(500, "ASGI callable returned without completing handshake.")
