@@ -121,16 +121,15 @@ class Runs:
 
 
 async def listen(run: Run, wire: ServerConnection) -> None:
-    """Take a frame's reports; after the last one, and a while of quiet, the cell has settled."""
-    number, busy, settled = 0, True, 0
+    """Take a frame's reports; when nothing comes for a while, the cell has settled."""
+    number, busy = 0, True
     while True:
         # A timer runs only between the end of the cell's business and the end of the quiet.
-        quiet = run.quiet if not busy and number != settled else None
         try:
-            async with asyncio.timeout(quiet):
+            async with asyncio.timeout(None if busy else run.quiet):
                 number, busy = read_report(await wire.recv())
         except TimeoutError:
-            settled = number
+            busy = True
             await wire.send(json.dumps({"settled": number, "follow": run.follow}))
             run.settled.set()
 

@@ -250,14 +250,16 @@ function connect(attempt) {
   opened.onopen = () => {
     wasOpen = true;
     if (attempt > 0) {
-      setStatus("The server was launched again, and sockets from before are closed.");
+      setStatus("The server was launched again; the sockets from before are closed.");
     }
     report();
   };
   opened.onmessage = ({ data }) => {
-    if (JSON.parse(data).settled !== run.number) return;
+    const { settled, follow } = JSON.parse(data);
+    if (settled !== run.number) return;
     flush();
-    run.settled = true;
+    // What comes later is not part of the recording, unless the cell says so.
+    run.settled = !follow;
     root.dataset.state = "settled";
   };
   opened.onclose = ({ code }) => {
@@ -276,6 +278,7 @@ function connect(attempt) {
 /** Tell the kernel whether the cell is busy; every report says that something has happened. */
 function report() {
   if (reportPlanned || run.settled) return;
+  root.dataset.state = "running";
   const wait = reported + PACE - performance.now();
   if (wait <= 0) {
     sendReport();

@@ -7,6 +7,7 @@
   const { browserCell: name, hash, port } = cell.dataset;
   const path = `browser/${name}/${hash}`;
   const places = [];
+  let proxied = null;
   // On a page from elsewhere a request to loopback would make the browser ask for permission, and
   // the kernel is elsewhere too. A page from loopback may come through a tunnel: try both.
   if (!config || /^(localhost|127\.[\d.]+|\[::1\])$/.test(location.hostname)) {
@@ -14,7 +15,8 @@
   }
   if (config) {
     const { baseUrl } = JSON.parse(config.textContent);
-    places.push(new URL(`${baseUrl}proxy/${port}/${path}`, location).href);
+    proxied = new URL(`${baseUrl}proxy/${port}/${path}`, location).href;
+    places.push(proxied);
   }
 
   const frame = document.createElement("iframe");
@@ -45,19 +47,28 @@
       clearTimeout(timer);
       tellTheme();
       for (const recording of cell.querySelectorAll("details")) recording.open = false;
+      for (const note of cell.querySelectorAll("p")) note.hidden = true;
     }
     if (found && height) frame.style.height = `${height}px`;
+  };
+  const giveUp = async () => {
+    stop();
+    frame.remove();
+    const note = document.createElement("p");
+    note.textContent = "The server of this cell is not running: run the launch cell, then this one.";
+    if (proxied) {
+      // The server may be there, and refuse the name by which this page was reached.
+      const answer = await fetch(proxied).catch(() => null);
+      const text = answer?.status === 403 ? await answer.text() : "";
+      if (text.startsWith("Host ")) note.textContent = text;
+    }
+    cell.prepend(note);
   };
   const tryNext = () => {
     clearTimeout(timer);
     if (found) return;
     if (places.length === 0) {
-      stop();
-      frame.remove();
-      const note = document.createElement("p");
-      note.textContent =
-        "The server of this cell is not running: run the launch cell, then this one.";
-      cell.prepend(note);
+      giveUp();
       return;
     }
     frame.src = places.shift();

@@ -1,0 +1,263 @@
+"""JupyterLab and Notebook 7 with a real browser in front: open a notebook, run it, read it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import nbformat
+
+from server.browser.recordings import Line
+from tests.browser.driving import Browser, Page
+
+__all__ = ["Frame", "Lab", "Lesson", "lab"]
+
+START_TIMEOUT = 60.0
+
+# JupyterLab's application object, which `--expose-app-in-browser` makes a global.
+READY = """
+const started = Date.now();
+const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+const panel = () => window.jupyterapp?.shell?.currentWidget;
+while (!panel()?.sessionContext) {
+    if (Date.now() - started > 45000) throw new Error("no notebook is open");
+    await pause();
+}
+const { context, sessionContext, content } = panel();
+await context.ready;
+await sessionContext.ready;
+// Ready, and yet not: the kernel must have said that it waits for work.
+while (sessionContext.session?.kernel?.status !== "idle") {
+    if (Date.now() - started > 45000) throw new Error("the kernel does not come up");
+    await pause();
+}
+"""
+
+RUN_ALL = READY + """
+await window.jupyterapp.commands.execute("notebook:run-all-cells");
+"""
+
+RUN = READY + """
+const index = content.widgets.findIndex((cell) => cell.model.id === args[0]);
+content.activeCellIndex = index;
+await window.jupyterapp.commands.execute("notebook:run-cell");
+"""
+
+SAVE = READY + """
+await context.save();
+"""
+
+RESTART = READY + """
+await sessionContext.session.kernel.restart();
+"""
+
+THEME = READY + """
+await window.jupyterapp.commands.execute("apputils:change-theme", {theme: args[0]});
+"""
+
+# What a reader of the frame sees, and no more.
+READ = """
+const started = Date.now();
+const root = document.documentElement;
+while (root.dataset.state === "running" && Date.now() - started < args[0]) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+}
+const { name, hash } = JSON.parse(document.getElementById("cell").textContent);
+const lines = [...document.querySelectorAll("#lines > li")]
+    .filter((item) => args[1] || !("late" in item.dataset))
+    .map((item) => {
+        const { kind, socket, line, own } = item.dataset;
+        return {
+            kind,
+            text: item.querySelector(".text").textContent,
+            ...(socket && {socket: Number(socket)}),
+            ...(line && {line: Number(line)}),
+            ...(own && {own: JSON.parse(own)}),
+        };
+    });
+return {
+    name,
+    hash,
+    lines,
+    state: root.dataset.state,
+    status: document.getElementById("status").textContent,
+    count: document.getElementById("dropped").textContent,
+    host: location.host,
+    prefix: location.pathname.split("/browser/")[0],
+};
+"""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the frame of a browser cell shows."""
+
+    name: str
+    hash: str
+    lines: list[Line]
+    state: str
+    status: str
+    count: str
+    host: str
+    prefix: str
+
+    def recorded(self) -> list[Line]:
+        """Return the lines as a recording has them, without what differs from run to run."""
+        return [
+            {**line, "text": self.anonymous(line["text"])}
+            for line in self.lines
+            if line["kind"] != "note"
+        ]
+
+    def anonymous(self, text: str) -> str:
+        return text.replace(self.host + self.prefix, "127.0.0.1:PORT").replace(
+            self.host, "127.0.0.1:PORT"
+        )
+
+
+class Lesson:
+    """A notebook that is open in a browser."""
+
+    def __init__(self, page: Page, path: Path) -> None:
+        self.page = page
+        self.path = path
+
+    def run_all(self) -> None:
+        """Run all cells."""
+        self.page.run(RUN_ALL)
+
+    def run(self, cell: str) -> None:
+        """Run the cell of this id."""
+        self.page.run(RUN, cell)
+
+    def restart(self) -> None:
+        """Restart the kernel."""
+        self.page.run(RESTART)
+
+    def change_theme(self, name: str) -> None:
+        """Choose a theme, as the Settings menu does."""
+        self.page.run(THEME, name)
+
+    def saved(self) -> Any:
+        """Save the notebook and return it as it is in its file."""
+        self.page.run(SAVE)
+        return nbformat.read(self.path, as_version=4)
+
+    def frames(self, timeout: float = 15.0, late: bool = False) -> dict[str, Frame]:
+        """Return what the frames show once they have come to rest, by the cells' names."""
+        found = self.page.run_in_frames(READ, timeout * 1000, late)
+        return {frame["name"]: Frame(**frame) for frame in found}
+
+    def frame(self, name: str, late: bool = False) -> Frame:
+        """Return what the frame of one cell shows."""
+        return self.frames(late=late)[name]
+
+    def close(self) -> None:
+        """Close the tab."""
+        self.page.close()
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A Jupyter server whose root is a folder of notebooks."""
+
+    url: str
+    folder: Path
+    browser: Browser
+    view: str
+
+    def open(self, name: str) -> Lesson:
+        """Open a notebook in a new tab."""
+        page = self.browser.open(f"{self.url}{self.view}/{name}")
+        return Lesson(page, self.folder / name)
+
+
+@contextmanager
+def lab(
+    folder: Path,
+    browser: Browser,
+    *,
+    app: str = "lab",
+    base_url: str = "/",
+    host: str = "127.0.0.1",
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Lab]:
+    """Start JupyterLab, or Notebook 7, on a folder of notebooks."""
+    port = free_port()
+    private = folder / ".jupyter"
+    private.mkdir(exist_ok=True)
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter",
+        app,
+        "--no-browser",
+        "--allow-root",
+        "--expose-app-in-browser",
+        f"--ServerApp.root_dir={folder}",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.base_url={base_url}",
+        "--ServerApp.allow_remote_access=True",
+        "--IdentityProvider.token=",
+        "--log-level=WARN",
+    ]
+    # JupyterLab asks whether it may fetch news, until somebody has answered.
+    answer = private / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+    answer.parent.mkdir(parents=True, exist_ok=True)
+    answer.write_text('{"fetchNews": "false"}')
+    variables = {
+        **os.environ,
+        # Nobody's settings get in the way, and nothing is left in anybody's home.
+        "JUPYTER_CONFIG_DIR": str(private),
+        "JUPYTER_RUNTIME_DIR": str(private),
+        "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(private / "workspaces"),
+        "IPYTHONDIR": str(private / "ipython"),
+        "COURSE_PROGRESS": "off",
+        **(environment or {}),
+    }
+    with open(private / f"{app}.log", "w") as log:
+        server = subprocess.Popen(command, env=variables, stdout=log, stderr=log, cwd=folder)
+        try:
+            local = f"http://127.0.0.1:{port}{base_url}"
+            wait_for(f"{local}api", server, private / f"{app}.log")
+            view = "doc/tree" if app == "lab" else "notebooks"
+            yield Lab(f"http://{host}:{port}{base_url}", folder, browser, view)
+        finally:
+            server.terminate()
+            try:
+                server.wait(15)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def wait_for(url: str, server: subprocess.Popen[Any], log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        try:
+            with urlopen(url) as answer:
+                json.load(answer)
+                return
+        except OSError:
+            if server.poll() is not None:
+                break
+            time.sleep(0.1)
+    raise RuntimeError(f"Jupyter does not come up: {log.read_text()}")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
