@@ -12,12 +12,13 @@ from .settings import configure
 
 configure()
 
-from .launch import LiveServer, launch  # noqa: E402 (Channels reads the settings)
+from .diagnosis import explain  # noqa: E402 (Channels reads the settings)
+from .launch import LiveServer, launch  # noqa: E402
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["LiveServer", "launch", "load_ipython_extension"]
+__all__ = ["LiveServer", "explain", "launch", "load_ipython_extension"]
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:

@@ -18,10 +18,13 @@ from .browser.runs import runs
 from .connection import Limits
 from .host import Host
 from .output import route_prints
-from .record import Note, Record
+from .record import Entry, Note, Record
 from .settings import configure
 
 if TYPE_CHECKING:
+    from traceback import TracebackException
+
+    from .diagnosis import Explanation
     from .pictures import Sequence as SequencePicture
     from .pictures import Timeline, Transcript
 
@@ -146,6 +149,17 @@ class LiveServer:
 
         self.host.settle()
         return Timeline(self.host.record.snapshot())
+
+    def explain(
+        self, what: BaseException | TracebackException | Entry | int | str | None = None
+    ) -> Explanation:
+        """Explain an exception, a close code or an entry; by default, what last went wrong."""
+        from .diagnosis import explain, explain_entries
+
+        if what is not None:
+            return explain(what)
+        self.host.settle()
+        return explain_entries(self.host.record.snapshot().entries)
 
     def clear(self) -> None:
         """Forget what happened so far."""

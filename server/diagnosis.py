@@ -1,0 +1,863 @@
+"""Known mistakes, by what they look like: an exception, a close code, an entry of the record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import escape
+from traceback import TracebackException
+
+from .record import Closed, Disconnected, Entry, Failed, Note, Printed, Refused
+
+__all__ = [
+    "MISTAKES",
+    "Explanation",
+    "Mistake",
+    "diagnose_code",
+    "diagnose_entry",
+    "diagnose_failure",
+    "diagnose_text",
+    "explain",
+    "explain_entries",
+]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that learners really make."""
+
+    id: str
+    name: str
+    """What is wrong, in a few words."""
+
+    cause: str
+    fix: str
+    """A line each; together they are the hint."""
+
+    symptom: str = ""
+    """What one sees: the text of an error where there is one. Empty: known only to an exercise."""
+
+    shown: tuple[str, ...] = ()
+    """Where the course shows it: an exercise, ``1.1``, or a lesson and a heading, ``1#Leaving``."""
+
+    @property
+    def hint(self) -> str:
+        """What to tell a learner."""
+        return f"{self.name}: {self.cause} {self.fix}"
+
+
+MISTAKES: dict[str, Mistake] = {}
+"""The catalogue, by id, in the order of the lessons."""
+
+RULES: list[tuple[re.Pattern[str], Mistake]] = []
+"""What an error's last line looks like; the first that matches decides."""
+
+
+def mistake(
+    id: str,
+    name: str,
+    *,
+    symptom: str,
+    cause: str,
+    fix: str,
+    texts: Iterable[str] = (),
+    shown: Iterable[str] = (),
+) -> None:
+    """Add a mistake to the catalogue, with patterns of the errors that give it away."""
+    assert id not in MISTAKES, id
+    found = MISTAKES[id] = Mistake(id, name, cause, fix, symptom, tuple(shown))
+    RULES.extend((re.compile(text), found) for text in texts)
+
+
+# --- Consumers (lesson 1) ------------------------------------------------------------------------
+
+mistake(
+    "no-accept",
+    "No accept",
+    symptom="`timed out while waiting for handshake response`; "
+    "`has neither accepted nor closed the connection`",
+    cause="The handshake is never answered, so the client waits and the connection never opens.",
+    fix='Send {"type": "websocket.accept"} in websocket_connect; '
+    "in a generic consumer, call self.accept() in connect.",
+    texts=[
+        "timed out while waiting for handshake response",
+        "timed out during opening handshake",
+        "has neither accepted nor closed",
+    ],
+    shown=["1.1"],
+)
+mistake(
+    "send-before-accept",
+    "Send before accept",
+    symptom="`RuntimeError: Expected ASGI message 'websocket.accept', 'websocket.close' or "
+    "'websocket.http.response.start' but got 'websocket.send'.`",
+    cause="A message is sent before the handshake is answered.",
+    fix="Accept first, then send.",
+    texts=[
+        r"Expected ASGI message 'websocket\.accept'.* but got 'websocket\.send'",
+        "Socket has not been accepted, so cannot send over it",
+    ],
+    shown=["1.1"],
+)
+mistake(
+    "accept-twice",
+    "Accepted twice",
+    symptom="`RuntimeError: Expected ASGI message 'websocket.send' or 'websocket.close', "
+    "but got 'websocket.accept'.`",
+    cause="The connection is open already: super().connect() of a generic consumer accepts too.",
+    fix="Accept once.",
+    texts=[r"but got 'websocket\.accept'"],
+)
+mistake(
+    "bytes-for-text",
+    "Bytes for text",
+    symptom="`TypeError: 'text' of websocket.send must be str, not bytes`",
+    cause="'text' takes a str, and this is bytes.",
+    fix='Send bytes under the key "bytes" (bytes_data=... in a generic consumer), '
+    "or leave out the encode().",
+    texts=[
+        r"'text' of websocket\.send must be str, not (bytes|bytearray|memoryview)",
+        "'bytes' object has no attribute 'encode'",
+    ],
+    shown=["1.1"],
+)
+mistake(
+    "dict-as-text",
+    "A dict or a list is sent as it is",
+    symptom="`TypeError: 'text' of websocket.send must be str, not dict`",
+    cause="A WebSocket carries text or bytes, and this is a dict, a list or a tuple.",
+    fix="Send one part of it, or all of it as JSON: json.dumps(value).",
+    texts=[
+        r"'text' of websocket\.send must be str, not (dict|list|tuple)",
+        "'(dict|list|tuple)' object has no attribute 'encode'",
+        "data is a dict-like object",
+    ],
+    shown=["4.1"],
+)
+mistake(
+    "not-a-string",
+    "Not a string",
+    symptom="`TypeError: 'text' of websocket.send must be str, not int`; "
+    "daphne says `'int' object has no attribute 'encode'`",
+    cause="'text' takes a str, and this is a value of another type.",
+    fix="Convert it with str(value) or an f-string.",
+    texts=[
+        r"'text' of websocket\.send must be str, not",
+        "'(int|float|bool|NoneType)' object has no attribute 'encode'",
+        "Text frame payload is not str",
+    ],
+    shown=["1.2"],
+)
+mistake(
+    "text-for-bytes",
+    "Text for bytes",
+    symptom="`TypeError: 'bytes' of websocket.send must be bytes, not str`",
+    cause="'bytes' takes bytes, and this is a str.",
+    fix='Send a str under the key "text" (text_data=... in a generic consumer).',
+    texts=[r"'bytes' of websocket\.send must be bytes, not"],
+)
+mistake(
+    "nothing-to-send",
+    "Nothing to send",
+    symptom="`ValueError: websocket.send needs 'text' or 'bytes', got neither`; in a generic "
+    "consumer `You must pass one of bytes_data or text_data`",
+    cause="websocket.send came without a message, or with None.",
+    fix='Put the message under "text" or "bytes"; look for a misspelled key.',
+    texts=["needs 'text' or 'bytes', got neither", "You must pass one of bytes_data or text_data"],
+)
+mistake(
+    "text-and-bytes",
+    "Text and bytes at once",
+    symptom="`ValueError: websocket.send needs exactly one of 'text' and 'bytes', got both`",
+    cause="A message is either text or binary.",
+    fix="Send one of the two, or two messages.",
+    texts=["exactly one of 'text' and 'bytes', got both"],
+)
+mistake(
+    "no-text",
+    "A binary message met text code",
+    symptom="`KeyError: 'text'`",
+    cause="The client sent bytes, and then the event has no text.",
+    fix='Look with event.get("text") first; bytes are in event["bytes"].',
+    texts=["KeyError: 'text'"],
+)
+mistake(
+    "receive-signature",
+    "receive() takes too little",
+    symptom="`TypeError: Echo.receive() got an unexpected keyword argument 'bytes_data'`",
+    cause="The message was binary, and receive() has no parameter for it.",
+    fix="Write def receive(self, text_data=None, bytes_data=None).",
+    texts=[r"receive\(\) got an unexpected keyword argument '(bytes_data|text_data)'"],
+)
+mistake(
+    "wrong-signature",
+    "A handler with the wrong parameters",
+    symptom="`TypeError: Echo.websocket_receive() takes 1 positional argument but 2 were given`; "
+    "in a generic consumer `Echo.disconnect() takes 1 positional argument but 2 were given`",
+    cause="Every handler of a raw consumer is given the event, and disconnect the close code.",
+    fix="Write def websocket_receive(self, event), or def disconnect(self, close_code).",
+    texts=[
+        r"(websocket_\w+|receive_json|connect|receive|disconnect)\(\) takes \d+ positional "
+        r"arguments? but \d+ were given",
+        r"(websocket_\w+|receive_json|connect|receive|disconnect)\(\) missing \d+ required "
+        r"positional argument",
+    ],
+    shown=["1.1"],
+)
+mistake(
+    "no-handler",
+    "No handler of that name",
+    symptom="`ValueError: No handler for message type websocket.receive`",
+    cause="The event's type names the method, with _ for the dot, and there is no such method.",
+    fix="Add it, or mend its name: websocket_connect, websocket_receive, websocket_disconnect.",
+    texts=["No handler for message type"],
+    shown=["1.1"],
+)
+mistake(
+    "no-stop-consumer",
+    "No StopConsumer",
+    symptom="`The consumer took too long to shut down and was killed`; daphne: `took too long to "
+    "shut down and was killed`",
+    cause="websocket_disconnect returns, and the consumer goes on waiting for events.",
+    fix="End websocket_disconnect with raise StopConsumer(); generic consumers do it for you.",
+    texts=["took too long to shut down and was killed"],
+    shown=["1.1"],
+)
+mistake(
+    "async-in-sync",
+    "An async method in a sync consumer",
+    symptom="`RuntimeWarning: coroutine 'Echo.websocket_receive' was never awaited`",
+    cause="A SyncConsumer calls its handlers and does not await them, so nothing in them runs.",
+    fix="Write def instead of async def, or derive the class from the async consumer.",
+    texts=[
+        r"coroutine '(?:\w+\.)*(?:websocket_\w+|connect|receive|receive_json|disconnect)' "
+        r"was never awaited"
+    ],
+    shown=["1.1"],
+)
+mistake(
+    "missing-await",
+    "A missing await",
+    symptom="`RuntimeWarning: coroutine 'AsyncConsumer.send' was never awaited`",
+    cause="Calling a coroutine function runs nothing; only await does.",
+    fix="Put await before it: await self.send(...).",
+    texts=[r"coroutine '.*' was never awaited"],
+    shown=["1.4"],
+)
+mistake(
+    "sync-in-async",
+    "A plain method in an async consumer",
+    symptom="`TypeError: object NoneType can't be used in 'await' expression`",
+    cause="Something is awaited that is no coroutine: an async consumer awaits its handlers.",
+    fix="Write async def before each handler, and await only what is async.",
+    texts=[r"object (NoneType|int|str|bool|dict|list) can't be used in 'await' expression"],
+    shown=["1.4"],
+)
+mistake(
+    "async-to-sync",
+    "async_to_sync in async code",
+    symptom="`RuntimeError: You cannot use AsyncToSync in the same thread as an async event loop`",
+    cause="async_to_sync is for sync code that has to wait for async code.",
+    fix="In an async method, await the function itself.",
+    texts=["You cannot use AsyncToSync in the same thread as an async event loop"],
+)
+mistake(
+    "database-in-async",
+    "The database in async code",
+    symptom="`SynchronousOnlyOperation: You cannot call this from an async context - "
+    "use a thread or sync_to_async.`",
+    cause="Django's database calls block, and an async handler must not.",
+    fix="Use the async methods (await Model.objects.aget(...)) or database_sync_to_async.",
+    texts=["You cannot call this from an async context"],
+)
+mistake(
+    "blocking",
+    "time.sleep in async code",
+    symptom="clients of an async consumer are served one after the other; "
+    "`The server's event loop does not answer`",
+    cause="A handler keeps the event loop to itself, so that no other connection gets its turn.",
+    fix="In async code: await asyncio.sleep(...); "
+    "for work that has to block: await asyncio.to_thread(...).",
+    texts=["event loop does not answer"],
+    shown=["1.4"],
+)
+mistake(
+    "one-thread",
+    "Sync consumers share one thread",
+    symptom="four clients of a sync consumer are served one after the other",
+    cause="All sync consumers of a process work in one thread, one after the other.",
+    fix="Derive it from AsyncConsumer, with async def handlers, await self.send(...) and "
+    "await asyncio.sleep(...).",
+    shown=["1.4"],
+)
+mistake(
+    "send-after-close",
+    "Send after close",
+    symptom="`RuntimeError: Unexpected ASGI message 'websocket.send', "
+    "after sending 'websocket.close'.`",
+    cause="The consumer has closed the connection; nothing can follow.",
+    fix="Send first, close last, and return after the close.",
+    texts=[r"after sending 'websocket\.close'", "Attempt to send on a closed protocol"],
+    shown=["1.3"],
+)
+mistake(
+    "close-before-accept",
+    "Close before accept",
+    symptom="`server rejected WebSocket connection: HTTP 403`; the browser is told 1006",
+    cause="Before the accept there is no WebSocket yet, so a close has no code: "
+    "the handshake is refused with HTTP 403.",
+    fix="If the client shall learn the code: accept, then close with it.",
+    texts=["server rejected WebSocket connection: HTTP 403", "rejected .*HTTP 403"],
+    shown=["2.3"],
+)
+mistake(
+    "invalid-close-code",
+    "A close code that cannot be sent",
+    symptom="`ValueError: invalid close code 1006`; in a browser `The close code must be either "
+    "1000, or between 3000 and 4999.`",
+    cause="Some codes are reserved for what no side says itself, others are not defined.",
+    fix="Use 1000, or a code of your own from 4000 to 4999.",
+    texts=["invalid close code", "close code must be either 1000", "invalid status code"],
+    shown=["1.3"],
+)
+mistake(
+    "close-code-type",
+    "A close code that is no number",
+    symptom="`TypeError: 'code' of websocket.close must be int, not str`",
+    cause="The code is an int.",
+    fix='Write 4000 and not "4000".',
+    texts=[r"'code' of websocket\.close must be int"],
+    shown=["1.3"],
+)
+mistake(
+    "reason-too-long",
+    "A reason that is too long",
+    symptom="`ValueError: a close reason has at most 123 bytes, got 150`",
+    cause="A close frame has room for 123 bytes of reason, as UTF-8.",
+    fix="Say it shorter, or send a message before the close.",
+    texts=["a close reason has at most 123 bytes", "control frame too long"],
+)
+mistake(
+    "stopped-early",
+    "The consumer ends, the connection does not",
+    symptom="`The application returned while the connection was open.`",
+    cause="StopConsumer (or a return of the application) ends the consumer, "
+    "and the server has to close for it.",
+    fix="Close with a code first, and raise StopConsumer in websocket_disconnect only.",
+    texts=["returned while the connection was open", "returned without completing handshake"],
+    shown=["1.3"],
+)
+mistake(
+    "shared-state",
+    "State shared between connections",
+    symptom="one client receives, or counts, what another client sent",
+    cause="A list, a dict or a number in the class (or the module) is the same for everybody.",
+    fix="Set it in connect: self.messages = []. Each connection has an instance of its own.",
+    shown=["2.1"],
+)
+mistake(
+    "super-init",
+    "__init__ without super().__init__",
+    symptom="`TypeError: 'NoneType' object is not iterable` when a client connects",
+    cause="The generic consumers prepare themselves in __init__.",
+    fix="Call super().__init__(*args, **kwargs), or set your attributes in connect.",
+    texts=["'NoneType' object is not iterable"],
+)
+mistake(
+    "text-not-number",
+    "Text is not a number",
+    symptom="`TypeError: 'str' object cannot be interpreted as an integer`",
+    cause='What a client sends is text: "3" and not 3.',
+    fix='Convert it: int(event["text"]).',
+    texts=[
+        "'str' object cannot be interpreted as an integer",
+        r"unsupported operand type\(s\) for -: 'str' and 'int'",
+        "'>=?' not supported between instances of 'str' and 'int'",
+    ],
+    shown=["1.2"],
+)
+
+# --- Routing (lesson 2) --------------------------------------------------------------------------
+
+mistake(
+    "no-as-asgi",
+    "as_asgi() is missing",
+    symptom="`TypeError: object Echo can't be used in 'await' expression`; "
+    "for a raw consumer `TypeError: Echo() takes no arguments`",
+    cause="The route holds the consumer's class, and a route calls an ASGI application.",
+    fix='Write path("...", Consumer.as_asgi()), with the parentheses.',
+    texts=[
+        r"object \w+ can't be used in 'await' expression",
+        r"^TypeError: \w+\(\) takes no arguments",
+        r"as_asgi\(\) takes 1 positional argument but",
+        r"__call__\(\) missing 1 required positional argument: 'send'",
+    ],
+    shown=["2.1"],
+)
+mistake(
+    "no-route",
+    "No route for this path",
+    symptom="`ValueError: No route found for path 'echo'.`, and HTTP 500 for the client",
+    cause="No pattern matches the path exactly: a slash too many or too few, or another prefix.",
+    fix="Compare them character by character; WebSockets are not redirected to the slash.",
+    texts=["No route found for path"],
+    shown=["2.1", "2.3"],
+)
+mistake(
+    "leading-slash",
+    "A slash too many, at the beginning",
+    symptom='`path("/ws/...")` matches nothing, and nothing warns',
+    cause="The router takes the leading slash away before it compares.",
+    fix='Write the pattern without it: path("ws/...").',
+    shown=["2.1"],
+)
+mistake(
+    "trailing-slash",
+    "A slash too few (or too many), at the end",
+    symptom="`ValueError: No route found for path 'ws/echo'.`",
+    cause="The pattern and the path of the client differ in their last slash.",
+    fix="End both the same way; Django's habit is a slash at the end.",
+    shown=["2.1"],
+)
+mistake(
+    "regex-in-path",
+    "A regular expression in path()",
+    symptom='`path(r"^ws/(?P<room>\\w+)/$")` matches nothing, and nothing warns',
+    cause="path() takes its pattern literally, apart from <str:name>.",
+    fix="Use re_path() for a regular expression, or <str:name> in path().",
+    shown=["2.1"],
+)
+mistake(
+    "unanchored",
+    "A regular expression without an end",
+    symptom='`re_path(r"ws/news/")` also takes `ws/news/sport/`',
+    cause="re_path() is content when the path begins like its pattern, or holds it somewhere.",
+    fix='Anchor it on both sides: r"^ws/news/$".',
+    shown=["2.4"],
+)
+mistake(
+    "include",
+    "include() in a URLRouter",
+    symptom="`ImproperlyConfigured: ... include() is not supported in URLRouter. "
+    "Use nested URLRouter instances instead.`",
+    cause="URLRouter does not know include().",
+    fix='Nest routers: path("ws/", URLRouter([path("a/", ...)])).',
+    texts=[r"include\(\) is not supported in URLRouter"],
+)
+mistake(
+    "no-url-route",
+    "A consumer without a router",
+    symptom="`KeyError: 'url_route'`",
+    cause='scope["url_route"] is the router\'s work, and no router led here.',
+    fix="Launch a list of routes, and not the consumer alone.",
+    texts=["KeyError: 'url_route'"],
+    shown=["2.1"],
+)
+mistake(
+    "wrong-argument-name",
+    "The name is not the one in the URL pattern",
+    symptom="`KeyError: 'room'`",
+    cause='scope["url_route"]["kwargs"] has the names of the pattern, letter by letter.',
+    fix='For <str:name> in the pattern, read kwargs["name"].',
+    texts=["KeyError: '(room|room_name|name)'"],
+    shown=["2.1"],
+)
+mistake(
+    "no-websocket-key",
+    "No application for WebSockets",
+    symptom="`ValueError: No application configured for scope type 'websocket'`; "
+    "`ValueError: Django can only handle ASGI/HTTP connections, not websocket.`",
+    cause='ProtocolTypeRouter has no key "websocket", or Django\'s own application stands alone.',
+    fix='Give ProtocolTypeRouter both: {"http": ..., "websocket": URLRouter([...])}.',
+    texts=[
+        "No application configured for scope type",
+        "Django can only handle ASGI/HTTP connections",
+    ],
+)
+mistake(
+    "origin",
+    "The page comes from somewhere else",
+    symptom="HTTP 403; the server's note says `another site's page`",
+    cause="The Origin header names a site that may not connect; a browser always sends it.",
+    fix="Open the page from this server, or allow the origin: launch(..., allow_origins=[...]).",
+    texts=["is another site's page"],
+)
+mistake(
+    "apps-not-loaded",
+    "Imported too early",
+    symptom="`AppRegistryNotReady: Apps aren't loaded yet.`",
+    cause="A module with models was imported before Django was set up.",
+    fix="Call get_asgi_application() first, and import consumers after it.",
+    texts=["Apps aren't loaded yet"],
+)
+mistake(
+    "after-refusal",
+    "Going on after a refusal",
+    symptom="`RuntimeError: Unexpected ASGI message 'websocket.accept', "
+    "after the connection was refused.`",
+    cause="The connection was refused with websocket.close, and the code went on.",
+    fix="return after the refusal, so that the application inside never runs.",
+    texts=["after the connection was refused"],
+    shown=["2.2"],
+)
+
+# --- Browser handlers (lesson 3) -----------------------------------------------------------------
+
+mistake(
+    "send-before-open",
+    "Send before open",
+    symptom="`InvalidStateError: Failed to execute 'send' on 'WebSocket': "
+    "Still in CONNECTING state.`",
+    cause="The connection is not open when new WebSocket(...) returns.",
+    fix="Send in onopen, or keep messages until then.",
+    texts=[
+        "Still in CONNECTING state",
+        "An attempt was made to use an object that is not, or is no longer, usable",
+    ],
+    shown=["3.1"],
+)
+mistake(
+    "send-after-closing",
+    "Send on a closed socket",
+    symptom="`WebSocket is already in CLOSING or CLOSED state.`, and no exception",
+    cause="After close(), send() throws away what it is given.",
+    fix="Look at socket.readyState === WebSocket.OPEN first.",
+    texts=["already in CLOSING or CLOSED state"],
+)
+mistake(
+    "doubled-scheme",
+    "Two schemes in one URL",
+    symptom="`ws://http://127.0.0.1:8000/` reaches a host named `http`: "
+    "`net::ERR_NAME_NOT_RESOLVED`",
+    cause="location.href begins with http://, and ws:// was put before it.",
+    fix="Build the URL from the host: `ws://${window.location.host}/ws/...`.",
+    texts=["ERR_NAME_NOT_RESOLVED", r"ws://https?[:/]"],
+)
+mistake(
+    "object-object",
+    "A dict sent as it is from the browser",
+    symptom="the server receives `[object Object]`; "
+    "`JSONDecodeError: Expecting value: line 1 column 2 (char 1)`",
+    cause="send() turns an object into a string in its own way, and that is [object Object].",
+    fix="Send JSON: socket.send(JSON.stringify(value)).",
+    texts=[r"\[object Object\]", r"Expecting value: line 1 column 2 \(char 1\)"],
+    shown=["4.2"],
+)
+mistake(
+    "blob",
+    "Binary where text was expected",
+    symptom="event.data is a `Blob`",
+    cause="The server sent bytes.",
+    fix='Send text from the server, or set socket.binaryType = "arraybuffer" and read that.',
+    texts=[r"\[object Blob\]"],
+)
+mistake(
+    "subprotocol",
+    "A subprotocol that nobody agreed on",
+    symptom="`Sent non-empty 'Sec-WebSocket-Protocol' header but no response was received`",
+    cause="Offered and accepted subprotocols have to be the same one.",
+    fix='Accept one of scope["subprotocols"], or offer none.',
+    texts=["Sec-WebSocket-Protocol", "did not offer the subprotocol"],
+)
+mistake(
+    "mixed-content",
+    "ws: on a page that came over https:",
+    symptom="`SecurityError: ... An insecure WebSocket connection may not be initiated from a "
+    "page loaded over HTTPS.`",
+    cause="A secure page may open secure connections only.",
+    fix='Choose by the page: location.protocol === "https:" ? "wss:" : "ws:".',
+    texts=["insecure WebSocket connection may not be initiated"],
+)
+mistake(
+    "no-reconnect-delay",
+    "Reconnecting without a delay",
+    symptom="a lost server is met with a storm of connections",
+    cause="onclose calls connect at once, again and again while the server is away.",
+    fix="Wait before each try, twice as long as before, with a little chance in it: "
+    "setTimeout(connect, delay).",
+    shown=["3.4"],
+)
+
+# --- JSON conversion (lesson 4) ------------------------------------------------------------------
+
+mistake(
+    "no-text-frame",
+    "An empty or binary message met JSON code",
+    symptom="`ValueError: No text section for incoming WebSocket frame!`",
+    cause="JsonWebsocketConsumer raises it for a binary message, and for an empty one.",
+    fix="Override receive(self, text_data=None, bytes_data=None), answer with an error, "
+    "and keep the connection.",
+    texts=[
+        "No text section for incoming WebSocket frame",
+        "the JSON object must be str, bytes or bytearray, not NoneType",
+    ],
+    shown=["4.2"],
+)
+mistake(
+    "python-not-json",
+    "Python's spelling is not JSON",
+    symptom="`JSONDecodeError: Expecting property name enclosed in double quotes`",
+    cause="str(value) and an f-string write Python: single quotes, True, None.",
+    fix="Write JSON with json.dumps(value), or JSON.stringify(value) in the browser.",
+    texts=["Expecting property name enclosed in double quotes"],
+    shown=["4.1"],
+)
+mistake(
+    "bad-json",
+    "An exception on bad JSON",
+    symptom="`JSONDecodeError: Expecting value: line 1 column 1 (char 0)`, "
+    "and the connection is gone",
+    cause="The message is no JSON, and nobody catches the exception.",
+    fix='Catch json.JSONDecodeError, answer {"error": ...}, and keep the connection.',
+    texts=["JSONDecodeError"],
+    shown=["4.2"],
+)
+mistake(
+    "not-serializable",
+    "A type that JSON does not know",
+    symptom="`TypeError: Object of type datetime is not JSON serializable`",
+    cause="json.dumps knows dict, list, str, int, float, bool and None.",
+    fix="Convert it first, or write an encoder: json.dumps(value, cls=...), "
+    "encode_json in a JSON consumer.",
+    texts=["Object of type .* is not JSON serializable"],
+    shown=["4.3"],
+)
+mistake(
+    "keys",
+    "A key that JSON does not know",
+    symptom="`TypeError: keys must be str, int, float, bool or None, not tuple`",
+    cause="The keys of a JSON object are strings.",
+    fix="Make the keys strings before you encode.",
+    texts=["keys must be str, int, float, bool or None"],
+)
+mistake(
+    "nan-refused",
+    "NaN is refused, and nobody replaces it",
+    symptom="`ValueError: Out of range float values are not JSON compliant`",
+    cause="allow_nan=False finds NaN and Infinity, and raises.",
+    fix="Replace them before you encode: None becomes null.",
+    texts=["Out of range float values are not JSON compliant"],
+    shown=["4.3"],
+)
+mistake(
+    "nan",
+    "NaN is not JSON",
+    symptom='in the browser `SyntaxError: ... "NaN" is not valid JSON`',
+    cause="json.dumps writes NaN and Infinity, which no other language reads.",
+    fix="Send null instead (None in Python); json.dumps(value, allow_nan=False) finds them.",
+    texts=['"NaN" is not valid JSON', "is not valid JSON.*NaN", "unexpected character.*NaN"],
+    shown=["4.3"],
+)
+mistake(
+    "json-twice",
+    "JSON encoded twice",
+    symptom=r'the wire shows `"{\"a\": 1}"`, and the other side decodes a string',
+    cause="What is sent was a JSON string already: send_json encodes by itself.",
+    fix="Encode once: self.send_json(value), or self.send(text_data=json.dumps(value)).",
+    shown=["4.1"],
+)
+mistake(
+    "not-decoded",
+    "JSON that is still a string",
+    symptom="`TypeError: string indices must be integers, not 'str'`; "
+    "`AttributeError: 'str' object has no attribute 'get'`",
+    cause="The value is text: it was never decoded, or the other side encoded it twice.",
+    fix="Decode it with json.loads(text) once, and look at its type.",
+    texts=[
+        "string indices must be integers",
+        "'str' object has no attribute '(get|items|keys)'",
+    ],
+    shown=["4.1"],
+)
+
+# --- In a notebook -------------------------------------------------------------------------------
+
+mistake(
+    "running-loop",
+    "A second event loop in a notebook",
+    symptom="`RuntimeError: asyncio.run() cannot be called from a running event loop`",
+    cause="A notebook's cells run inside an event loop already.",
+    fix="Write await at the top level of the cell.",
+    texts=[
+        r"asyncio\.run\(\) cannot be called from a running event loop",
+        "Cannot run the event loop while another loop is running",
+    ],
+)
+mistake(
+    "client-without-with",
+    "A client without with",
+    symptom="`DeprecationWarning: connect() must be used as a context manager`",
+    cause="Nobody closes the connection when the cell ends, or fails.",
+    fix="Write with connect(...) as ws:",
+    texts=[r"connect\(\) must be used as a context manager"],
+)
+
+# --- By symptom ----------------------------------------------------------------------------------
+
+CODES = {
+    1000: "Normal closure: the side that closed had nothing more to say.",
+    1001: "Going away: a browser left the page, or a server shuts down.",
+    1002: "Protocol error: one side sent something that RFC 6455 does not allow.",
+    1003: "Unsupported data: one side got a kind of message that it does not take.",
+    1005: "No status received: the close frame had no code, as close() in a browser sends it.",
+    1006: "Abnormal closure: the connection ended without a close frame, or never opened. No side "
+    "sends this code. Look for an exception in the consumer, for a refused handshake "
+    "(403, 500), or for a server that is gone.",
+    1007: "Invalid data: a text message was not UTF-8.",
+    1008: "Policy violation: the one who closed does not want to say more.",
+    1009: "Message too big for the side that closed.",
+    1010: "Mandatory extension: the server did not agree to one that the client needs.",
+    1011: "Internal error: the consumer raised an exception, and the server closed for it. "
+    "The transcript has the traceback.",
+    1012: "Service restart: the server was launched again, or closed.",
+    1013: "Try again later: the server is too busy.",
+    1014: "Bad gateway: a server in between got an invalid answer.",
+    1015: "TLS handshake failed. No side sends this code.",
+}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is known about something that went wrong; shows as text and in a notebook."""
+
+    about: str
+    """What was asked about, in a line."""
+
+    text: str
+    """One to three lines."""
+
+    mistake: Mistake | None = None
+
+    def __repr__(self) -> str:
+        return f"{self.about}\n{self.text}" if self.about else self.text
+
+    def _repr_html_(self) -> str:
+        lines = "<br>".join(map(escape, self.text.split("\n")))
+        about = f"<code>{escape(self.about)}</code><br>" if self.about else ""
+        return f"<p>{about}{lines}</p>"
+
+
+def explain(what: BaseException | TracebackException | Entry | int | str) -> Explanation:
+    """Explain an exception, a close code, an entry of a transcript, or an error's text.
+
+    >>> explain(1006)
+    >>> explain("Still in CONNECTING state.")
+
+    Raises:
+        TypeError: ``what`` is none of these.
+
+    """
+    match what:
+        case bool():
+            raise TypeError("explain() takes an exception, a close code, an entry or a text")
+        case int():
+            return Explanation(f"close code {what:d}", diagnose_code(what))
+        case str():
+            return explained(what, diagnose_text(what))
+        case BaseException():
+            return explain(TracebackException.from_exception(what))
+        case TracebackException():
+            return explained(last_line(what), find_failure(what))
+        case Entry():
+            return explain_entry(what)
+        case _:
+            raise TypeError(
+                f"explain() takes an exception, a close code, an entry or a text, "
+                f"not {type(what).__name__}"
+            )
+
+
+def explained(about: str, found: Mistake | None) -> Explanation:
+    """Explain something that is a known mistake, or is not."""
+    if found is None:
+        text = "This is none of the mistakes that the course knows. Read its text and its line."
+        return Explanation(about, text)
+    return Explanation(about, f"{found.name}: {found.cause}\n{found.fix}", found)
+
+
+def explain_entry(entry: Entry) -> Explanation:
+    """Explain one entry of a record."""
+    match entry.what:
+        case Failed(exception):
+            return explain(exception)
+        case Closed(_, code, _) | Disconnected(_, code, _):
+            return explain(code)
+        case _:
+            found = diagnose_entry(entry)
+            if found is None:
+                return Explanation("", f"Entry {entry.number} is not a mistake that is known.")
+            return explained(f"entry {entry.number}", found)
+
+
+def explain_entries(entries: Iterable[Entry]) -> Explanation:
+    """Explain the last thing in a record that went wrong."""
+    backwards = list(entries)[::-1]
+    for entry in backwards:
+        if isinstance(entry.what, Failed):
+            return explain(entry)
+    for entry in backwards:
+        if diagnose_entry(entry) is not None:
+            return explain(entry)
+    return Explanation("", "Nothing went wrong here, as far as the record shows.")
+
+
+def diagnose_text(text: str) -> Mistake | None:
+    """Return the mistake that an error's text gives away."""
+    for pattern, found in RULES:
+        if pattern.search(text):
+            return found
+    return None
+
+
+def diagnose_code(code: int) -> str:
+    """Say what a close code means, and what to look for."""
+    if code in CODES:
+        return CODES[code]
+    if 4000 <= code <= 4999:
+        return "A code of the application's own: look for it in the code of the side that closed."
+    if 3000 <= code <= 3999:
+        return "A code that libraries register: look it up in the library's documentation."
+    return "This is no close code: they lie between 1000 and 4999."
+
+
+def find_failure(exception: TracebackException) -> Mistake | None:
+    """Return the mistake behind an exception, or behind its cause."""
+    seen: set[int] = set()
+    current: TracebackException | None = exception
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        found = diagnose_text(last_line(current))
+        if found is not None:
+            return found
+        current = current.__cause__ or (
+            None if current.__suppress_context__ else current.__context__
+        )
+    return None
+
+
+def diagnose_failure(exception: TracebackException) -> str | None:
+    """Return the hint for an exception, in a line; ``None`` where the mistake is not known."""
+    found = find_failure(exception)
+    return found.hint if found is not None else None
+
+
+def diagnose_entry(entry: Entry) -> Mistake | None:
+    """Return the mistake that an entry of a record gives away."""
+    match entry.what:
+        case Failed(exception):
+            return find_failure(exception)
+        case Note(text) | Refused("server", _, text):
+            return diagnose_text(text)
+        case Printed(text, "stderr"):
+            return diagnose_text(text)
+        case _:
+            return None
+
+
+def last_line(exception: TracebackException) -> str:
+    """Return an exception's type and message."""
+    lines = "".join(exception.format_exception_only()).splitlines()
+    # A SyntaxError begins with the place, notes come after the message.
+    shown = [line for line in lines if line and not line.startswith(" ")]
+    return shown[0].removeprefix("json.decoder.") if shown else ""

@@ -1,0 +1,385 @@
+"""A trial: a learner's answer on a private server, and real clients that talk to it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from traceback import TracebackException
+from typing import Any, TypeAlias
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from ..connection import Limits
+from ..diagnosis import MISTAKES, Mistake, diagnose_entry, diagnose_text
+from ..host import Host
+from ..launch import as_application
+from ..output import route_prints
+from ..record import Failed, Note, Received, Record, Snapshot
+
+__all__ = ["Client", "NotYet", "Patience", "Step", "Trial", "came", "quote"]
+
+Likely: TypeAlias = Mapping[Any, Mistake] | Callable[[Any], Mistake | None]
+"""Which mistake a wrong answer gives away: by the answer, or by a function of it."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long, in seconds, a trial waits for what may never come."""
+
+    handshake: float = 1.5
+    """For the consumer to accept or to refuse."""
+
+    answer: float = 1.5
+    """For one message, or for the end of a connection."""
+
+    idle: float = 0.4
+    """For the same, from a consumer that waits for the next event itself."""
+
+    leave: float = 1.0
+    """For the consumer to end after its client has left."""
+
+    total: float = 3.0
+    """For the whole scenario."""
+
+    stop: float = 0.7
+    """For the server to stop; a loop that is blocked is left behind."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One expectation, and what came of it."""
+
+    what: str
+    passed: bool
+    expected: str = ""
+    came: str = ""
+
+
+class NotYet(Exception):
+    """An expectation is not met; the scenario ends here."""
+
+
+class Trial:
+    """An answer on a server of its own, from ``with`` to its end.
+
+    Args:
+        answer: A consumer class, a list of routes, or an ASGI application.
+        patience: How long to wait.
+
+    Raises:
+        TypeError: The answer is none of these.
+
+    """
+
+    def __init__(self, answer: Any, patience: Patience) -> None:
+        self.answer = answer
+        self.patience = patience
+        self.steps: list[Step] = []
+        self.mistake: Mistake | None = None
+        self.record = Record(max_entries=2_000, max_bytes=2**20)
+        self.warnings: list[str] = []
+        limits = Limits(
+            handshake_timeout=patience.handshake,
+            grace=patience.leave,
+            busy_timeout=patience.leave,
+            close_timeout=patience.leave,
+            max_size=2**16,
+        )
+        self.host = Host(as_application(answer), self.record, limits=limits)
+        self.clients = ExitStack()
+        self.deadline = 0.0
+        self.messages = 0
+        """How many messages the clients have sent."""
+
+    def __enter__(self) -> Trial:
+        route_prints()
+        self.host.start()
+        self.deadline = time.monotonic() + self.patience.total
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        # A loop that is blocked would make stop() wait for longer than a learner should.
+        stopping = threading.Thread(target=self.host.stop, name="check-stops", daemon=True)
+        stopping.start()
+        stopping.join(self.patience.stop)
+
+    def run(self, scenario: Callable[[Trial], None]) -> bool:
+        """Play a scenario and tell whether all that it expects is met."""
+        with caught_warnings(self.warnings):
+            try:
+                scenario(self)
+                self.leave()
+            except NotYet:
+                self.give_up()
+                return False
+        return True
+
+    # Expectations
+
+    def passed(self, what: str) -> None:
+        """Note an expectation that is met."""
+        self.steps.append(Step(what, True))
+
+    def expect(
+        self, what: str, ok: bool, expected: str, came: str, mistake: Mistake | None = None
+    ) -> None:
+        """Note an expectation, and end the scenario if it is not met."""
+        if ok:
+            self.passed(what)
+        else:
+            self.fail(what, expected, came, mistake)
+
+    def fail(self, what: str, expected: str, came: str, mistake: Mistake | None = None) -> None:
+        """End the scenario with an expectation that is not met."""
+        self.steps.append(Step(what, False, expected, came))
+        self.mistake = mistake
+        raise NotYet(what)
+
+    def expect_end(
+        self,
+        what: str,
+        ok: bool,
+        expected: str,
+        got: str | bytes | End | None,
+        mistake: Mistake | None,
+    ) -> None:
+        """Note how a connection ended, and end the scenario if it is not as it should be."""
+        self.expect(what, ok, expected, came(got), mistake)
+
+    # Clients
+
+    def left(self, most: float) -> float:
+        """Return how long one wait may be, so that the whole stays within its bound."""
+        return max(0.05, min(most, self.deadline - time.monotonic()))
+
+    def connect(
+        self,
+        path: str = "",
+        what: str = "the connection opens",
+        likely: Mapping[str, Mistake] | None = None,
+        **options: Any,
+    ) -> Client:
+        """Open a connection, which is an expectation; it stays open until the end."""
+        connection = self.try_connect(path, **options)
+        if isinstance(connection, str):
+            self.fail(what, "accepted", connection, (likely or {}).get(connection))
+        assert isinstance(connection, ClientConnection)
+        if what:
+            self.passed(what)
+        return Client(self, connection)
+
+    def try_connect(
+        self, path: str = "", subprotocols: list[str] | None = None, **options: Any
+    ) -> ClientConnection | str:
+        """Open a connection, or return what came instead."""
+        try:
+            opened: ClientConnection = self.clients.enter_context(
+                connect(
+                    f"ws://127.0.0.1:{self.host.port}/{path}",
+                    # The server gives up first, and says why.
+                    open_timeout=self.patience.handshake + 0.5,
+                    close_timeout=self.patience.leave,
+                    ping_interval=None,
+                    compression=None,
+                    proxy=None,
+                    subprotocols=[Subprotocol(name) for name in subprotocols or ()] or None,
+                    **options,
+                )
+            )
+            return opened
+        except InvalidStatus as exc:
+            return f"refused with HTTP {exc.response.status_code}"
+        except TimeoutError:
+            return "no answer to the handshake"
+        except (InvalidHandshake, OSError, EOFError):
+            return "the handshake broke off"
+
+    # The end
+
+    def leave(self) -> None:
+        """Let all clients leave, and see that consumers end well."""
+        self.clients.close()
+        self.host.settle(self.patience.leave + 0.3)
+        what = "the consumer ends when its client leaves"
+        for entry in self.record.snapshot().entries:
+            if isinstance(entry.what, Failed):
+                self.fail(what, "no exception", "an exception", diagnose_entry(entry))
+            if isinstance(entry.what, Note):
+                found = diagnose_text(entry.what.text)
+                if found in (MISTAKES["no-stop-consumer"], MISTAKES["blocking"]):
+                    self.fail(what, "its end", "it went on waiting", found)
+        self.passed(what)
+
+    def give_up(self) -> None:
+        """Let all clients go, after an expectation was not met."""
+        if self.blocked():
+            self.record.add(
+                0, Note("The server's event loop does not answer: a handler blocks it.")
+            )
+        else:
+            # What the consumer does about the last message, its exception say, is on its way.
+            self.host.settle(0.2)
+
+    def blocked(self) -> bool:
+        """Tell whether the server's loop is kept from turning."""
+        try:
+            self.host.call(asyncio.sleep(0), 0.4)
+        except TimeoutError:
+            return True
+        return False
+
+    def close_clients(self) -> None:
+        """Close what is still open, with no wait for a server that does not answer."""
+        self.clients.close()
+
+    # What happened
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the record holds now."""
+        return self.record.snapshot()
+
+    def noted(self, id: str) -> bool:
+        """Tell whether the server wrote down what gives a mistake away."""
+        return any(
+            isinstance(entry.what, Note) and diagnose_entry(entry) is MISTAKES[id]
+            for entry in self.snapshot.entries
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Whether the consumers have taken all messages and wait for more."""
+        taken = sum(isinstance(entry.what, Received) for entry in self.snapshot.entries)
+        return taken >= self.messages and all(
+            bridge.busy is None for bridge in tuple(self.host.bridges)
+        )
+
+    @property
+    def failures(self) -> list[TracebackException]:
+        """The exceptions that the answer raised, in order."""
+        return [
+            entry.what.exception
+            for entry in self.snapshot.entries
+            if isinstance(entry.what, Failed)
+        ]
+
+
+class Client:
+    """One connection of a trial, and what is expected of it."""
+
+    def __init__(self, trial: Trial, connection: ClientConnection) -> None:
+        self.trial = trial
+        self.connection = connection
+
+    def send(self, message: str | bytes) -> None:
+        """Send a message; that the connection is gone shows at the next expectation."""
+        with suppress(ConnectionClosed, OSError):
+            self.connection.send(message)
+            self.trial.messages += 1
+
+    def receive(self) -> str | bytes | End | None:
+        """Return the next message, how the connection ended, or ``None`` if nothing comes."""
+        patience = self.trial.patience
+        end = time.monotonic() + self.trial.left(patience.answer)
+        while True:
+            idle = self.trial.idle
+            wait = min(patience.idle, end - time.monotonic())
+            try:
+                return self.connection.recv(max(wait, 0))
+            except TimeoutError:
+                # The consumer had nothing to do all the while: it does not send any more.
+                if idle or time.monotonic() >= end:
+                    return None
+            except ConnectionClosed as exc:
+                frame = exc.rcvd
+                return End(frame.code, frame.reason) if frame is not None else End(1006, "")
+
+    def answers(
+        self, expected: str, what: str = "", likely: Likely | None = None, quiet: bool = False
+    ) -> None:
+        """Expect one message; ``quiet``: only its absence is worth a line."""
+        got = self.receive()
+        if got != expected:
+            what = what or f"{quote(expected)} comes"
+            self.trial.fail(what, quote(expected), came(got), find_likely(likely, got))
+        elif not quiet:
+            self.trial.passed(what or f"{quote(expected)} comes")
+
+    def is_asked(self, message: str | bytes, expected: str, likely: Likely | None = None) -> None:
+        """Send a message and expect one answer."""
+        self.send(message)
+        self.answers(expected, f"{quote(message)} is answered with {quote(expected)}", likely)
+
+    def leaves(self) -> None:
+        """Close the connection from the client's side."""
+        with suppress(ConnectionClosed, OSError):
+            self.connection.close()
+
+
+@dataclass(frozen=True)
+class End:
+    """How a connection ended, as its client was told."""
+
+    code: int
+    reason: str
+
+
+def find_likely(likely: Likely | None, got: object) -> Mistake | None:
+    """Return the mistake that a wrong answer gives away."""
+    if likely is None:
+        return None
+    if callable(likely):
+        return likely(got)
+    return likely.get(got)
+
+
+def came(got: str | bytes | End | None) -> str:
+    """Say what came, in words that are the same on every run."""
+    match got:
+        case None:
+            return "nothing"
+        case End(1006, _):
+            return "the end of the connection, without a close frame (1006)"
+        case End(code, ""):
+            return f"the end of the connection, with {code}"
+        case End(code, reason):
+            return f"the end of the connection, with {code} and the reason {quote(reason)}"
+        case _:
+            return quote(got)
+
+
+def quote(message: str | bytes) -> str:
+    """Return a message as Python shows it, shortened; a text always in double quotes."""
+    shown = message[:80]
+    if isinstance(shown, bytes):
+        text = repr(shown)
+    else:
+        text = repr(shown)
+        if text.startswith("'") and '"' not in text:
+            text = f'"{text[1:-1]}"'
+    return text if len(message) <= 80 else f"{text[:-1]}…{text[-1]}"
+
+
+@contextmanager
+def caught_warnings(caught: list[str]) -> Iterator[None]:
+    """Collect the warnings about coroutines that nobody awaits; others go their way."""
+    with warnings.catch_warnings():
+        # By default Python tells each of them once only, and a check runs again and again.
+        warnings.simplefilter("always", RuntimeWarning)
+        show_others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *args: Any) -> None:
+            if "was never awaited" in str(message):
+                caught.append(f"{category.__name__}: {message}")
+            else:
+                show_others(message, category, *args)
+
+        warnings.showwarning = show  # type: ignore[assignment] # it takes what it is given
+        yield
