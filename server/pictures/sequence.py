@@ -196,8 +196,27 @@ def note(phrase: Phrase) -> list[str]:
 
 def note_lines(phrase: Phrase) -> list[str]:
     """Return the lines of a note at the side, which is small."""
-    lines = [piece for line in note(phrase) for piece in wrap(line, NOTE_CELLS)]
-    return lines if len(lines) <= NOTE_LINES else [*lines[: NOTE_LINES - 1], "…"]
+    lines = note(replace(phrase, event=""))
+    end: list[str] = []
+    if phrase.kind == "error":
+        # The exception, then the learner's line that raised it.
+        lines = lines[: -len(phrase.details)] if phrase.details else lines
+        last = innermost_call(phrase.details)
+        end = [cut(line.strip(), NOTE_CELLS) for line in last]
+    elif phrase.event:
+        end = [phrase.event]
+    pieces = [piece for line in lines for piece in wrap(line, NOTE_CELLS)]
+    if len(pieces) > NOTE_LINES:
+        pieces = [*pieces[: NOTE_LINES - 1], "…"]
+    return pieces + end
+
+
+def innermost_call(details: tuple[str, ...]) -> tuple[str, ...]:
+    """Return where an exception was raised, of what is said about it and its causes."""
+    calls = [place for place, line in enumerate(details) if line.startswith("  line ")]
+    causes = [place for place, line in enumerate(details) if not line.startswith(" ")]
+    own = [place for place in calls if not causes or place < causes[0]]
+    return details[own[-1] : own[-1] + 2] if own else ()
 
 
 def cut(text: str, cells: int) -> str:

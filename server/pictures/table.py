@@ -18,6 +18,9 @@ ROWS = 100
 WIRE_CELLS = 48
 """How wide the column of what goes over the wire may be, in a text."""
 
+ALL_CELLS = 70
+"""How wide what needs no other column may be, at the least."""
+
 FOLDED = 4_000
 """How many characters of a long payload unfold in a notebook."""
 
@@ -129,11 +132,11 @@ class Transcript:
         who_cells = max(width(row.who) for row in rows)
         head = ("no.", "who → whom", "on the wire", "ASGI event")
         who_cells = max(who_cells, len(head[1]))
-        wires = [wire(row.phrase) for row in rows if row.phrase.kind == "wire"]
+        wires = [f"{row.phrase.verb} {row.phrase.words}" for row in rows if row.phrase.event]
         wire_cells = min(max(map(width, [head[2], *wires])), WIRE_CELLS)
         event_cells = max(len(row.phrase.event) for row in rows)
-        # What is not on the wire has the room of both columns.
-        all_cells = max(wire_cells + 2 + max(event_cells, len(head[3])), 60)
+        # What has no event has the room of both columns.
+        all_cells = max(wire_cells + 2 + max(event_cells, len(head[3])), ALL_CELLS)
         lines = list(self.remarks)
         for cells in [head, *(self.cells(row, wire_cells, all_cells) for row in rows)]:
             number, who, what, event = cells
@@ -147,23 +150,17 @@ class Transcript:
     def cells(row: Row, wire_cells: int, all_cells: int) -> tuple[str, str, str, str]:
         """Return the four cells of a row; lines of the third are separated by line ends."""
         phrase = row.phrase
-        number = str(row.number)
-        if phrase.kind == "wire":
-            lines = wrap(wire(phrase), wire_cells - 2)
-            if len(lines) == 1 or width(wire(phrase)) <= wire_cells:
-                return number, row.who, wire(phrase), phrase.event
-            return number, row.who, "\n  ".join(lines), phrase.event
-        lines = []
         if phrase.kind == "print":
             # Each printed line starts in the same column, as the consumer aligned them.
             indent = " " * (len(phrase.verb) + 2)
-            room = all_cells - len(indent)
-            words = f"\n{indent}".join(wrap(phrase.words, room))
-            return number, row.who, f"{phrase.verb}: {words}", phrase.event
-        lines = wrap(f"{phrase.verb}: {phrase.words}", all_cells - 2)
+            words = f"\n{indent}".join(wrap(phrase.words, all_cells - len(indent)))
+            return str(row.number), row.who, f"{phrase.verb}: {words}", phrase.event
+        colon = "" if phrase.kind == "wire" else ":"
+        room = wire_cells if phrase.event else all_cells
+        lines = wrap(f"{phrase.verb}{colon} {phrase.words}", room, indent=2)
         # A line of code is not broken: it is the one to look for in the cell.
-        lines.extend(phrase.details)
-        return number, row.who, "\n  ".join(lines), phrase.event
+        lines.extend(f"  {detail}" for detail in phrase.details)
+        return str(row.number), row.who, "\n".join(lines), phrase.event
 
     @property
     def html(self) -> str:
@@ -219,11 +216,6 @@ class Transcript:
 
     def _repr_html_(self) -> str:
         return self.html
-
-
-def wire(phrase: Phrase) -> str:
-    """Return what goes over the wire, as a text."""
-    return f"{phrase.verb} {phrase.words}"
 
 
 def pad(text: str, cells: int) -> str:

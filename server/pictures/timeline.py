@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
-from math import floor, log10
+from math import ceil, floor, log10
 from typing import Any
 
 from ..record import Snapshot, Span
@@ -20,6 +20,9 @@ SHORTEST = 0.03
 
 SMALL = 0.1
 """Work that is shorter than this part of the longest is not drawn."""
+
+HOLD = 0.005
+"""A shorter pause in the work of a client is the time between two of its messages."""
 
 PAUSE = 0.1
 """A pause of so many seconds, or of half a piece of work, ends a busy stretch."""
@@ -129,7 +132,7 @@ class Timeline:
         workers = sum(bool(row.working) for row in self.rows)
         time = f"in the time of {count(self.length, 'piece')} of work"
         if workers == 1:
-            return f"1 client works, {time}."
+            return f"1 client: done {time}."
         if self.overlap == 1:
             how = "one after the other"
         elif self.overlap == workers:
@@ -145,17 +148,17 @@ class Timeline:
             return EMPTY
         units = min(self.length, UNITS)
         cells = max(1, min(6, 60 // units))
-        lines = ["served"]
+        lines = []
         for place, row in enumerate(self.rows[:ROWS], 1):
             marks = [" "] * units
             for intervals, mark in ((row.waiting, "░"), (row.working, "█")):
                 for start, end in intervals:
                     marks[start:end] = mark * len(marks[start:end])
             bar = "".join(mark * cells for mark in marks).rstrip(" ")
-            lines.append(f"{ordinal(place):>6}  {bar}")
-        lines.extend(f"        {remark}" for remark in self.remarks)
+            lines.append(f"{ordinal(place):>4} client  {bar}")
+        lines.extend(f"             {remark}" for remark in self.remarks)
         waits = "   ░ waiting for its turn" if any(row.waiting for row in self.rows) else ""
-        return "\n".join([*lines, f"        █ working{waits}", self.verdict])
+        return "\n".join([*lines, f"             █ working{waits}", self.verdict])
 
     @property
     def remarks(self) -> list[str]:
@@ -210,9 +213,8 @@ class Timeline:
         }
         # The figure belongs to no pyplot, so it leaves the learner's own figures alone.
         with matplotlib.rc_context(styles):
-            figure = Figure(
-                figsize=(7.2, 1.5 + 0.34 * len(rows)), facecolor=FACE, layout="constrained", dpi=100
-            )
+            figure = Figure(figsize=(7.2, 1.3 + 0.34 * len(rows)), facecolor=FACE, dpi=100)
+            figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
             FigureCanvasAgg(figure)
             self.draw(figure.add_subplot(facecolor=FACE), rows)
             whole = BytesIO()
@@ -244,12 +246,17 @@ class Timeline:
                     hatch=hatch,
                     label=label if bars else None,
                 )
-        units = min(self.length, UNITS)
-        axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_yticks(range(len(rows)), [ordinal(place + 1) for place in range(len(rows))])
-        axes.set_ylabel("client served")
-        axes.set_xlim(0, max(units, 4) * self.unit)
+        # As many units as there are clients: where they are served side by side, the rest of
+        # the picture is the time that this saves.
+        units = max(min(self.length, UNITS), len(rows))
+        every = ceil(units / 10)
+        ticks = [unit * self.unit for unit in range(0, units + 1, every)]
+        axes.set_xlim(0, (units + 0.04) * self.unit)
+        axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
         axes.set_xlabel(" ".join(["seconds", *(f"({remark})" for remark in self.remarks)]))
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        labels = [f"{ordinal(place)} client" for place in range(1, len(rows) + 1)]
+        axes.set_yticks(range(len(rows)), labels)
         axes.set_title(self.verdict, loc="left", fontsize=10)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
@@ -257,13 +264,8 @@ class Timeline:
         axes.set_axisbelow(True)
         handles, labels = axes.get_legend_handles_labels()
         entries = dict(zip(labels, handles, strict=True))
-        axes.legend(
-            entries.values(),
-            entries.keys(),
-            loc="upper left",
-            bbox_to_anchor=(1.0, 1.0),
-            frameon=False,
-            handlelength=1.6,
+        axes.figure.legend(
+            entries.values(), entries.keys(), loc="outside lower right", ncols=2, frameon=False
         )
 
     def __repr__(self) -> str:
@@ -284,7 +286,7 @@ def last_works(spans: Iterable[Span]) -> list[Span]:
     """Return the work of the last busy stretch: what came before an idle time is another run."""
     stretch: list[Span] = []
     begin = longest = 0.0
-    works = [span for span in spans if span.state == "working" and duration(span) >= SHORTEST]
+    works = [span for span in joined(spans) if duration(span) >= SHORTEST]
     for span in sorted(works, key=lambda span: span.end, reverse=True):
         if stretch and begin - span.end > max(PAUSE, longest / 2):
             break
@@ -292,6 +294,30 @@ def last_works(spans: Iterable[Span]) -> list[Span]:
         longest = max(longest, duration(span))
         stretch.append(span)
     return [span for span in stretch if duration(span) >= longest * SMALL]
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """Return the stretches of work, each with the short holds by another handler in it.
+
+    The record cuts them out, so that work is shorter than it is; too short to say what is meant
+    to be one piece.
+
+    """
+    works: list[Span] = []
+    last: dict[tuple[int, str], int] = {}
+    for span in spans:
+        if span.state != "working":
+            continue
+        key = span.connection, span.label
+        if key in last:
+            before = works[last[key]]
+            gap = span.start - before.end
+            if HOLD <= gap <= SMALL * (span.end - before.start):
+                works[last[key]] = before._replace(end=span.end)
+                continue
+        last[key] = len(works)
+        works.append(span)
+    return works
 
 
 def duration(span: Span) -> float:

@@ -124,7 +124,7 @@ class Names:
         connections = {0}
         for entry in entries:
             connections.add(entry.connection)
-            if isinstance(entry.what, Accepted) and entry.what.consumer:
+            if isinstance(entry.what, Accepted | Refused) and entry.what.consumer:
                 self.consumers[entry.connection] = visible(entry.what.consumer)
         self.numbered = max(connections) > 1
 
@@ -135,8 +135,8 @@ class Names:
         return f"client {connection}" if self.numbered else "client"
 
     def consumer(self, connection: int) -> str:
-        """Return the name of a connection's consumer."""
-        return self.consumers.get(connection, "consumer")
+        """Return the name of a connection's consumer, or what it is where none is known."""
+        return self.consumers.get(connection, "application")
 
 
 def describe(entry: Entry, names: Names) -> Phrase:
@@ -154,7 +154,7 @@ def describe(entry: Entry, names: Names) -> Phrase:
             if subprotocol is not None:
                 words += f" subprotocol {quote(subprotocol)}"
             return Phrase("wire", client, "←", consumer, "accept", words, event)
-        case Refused(by, status, why):
+        case Refused(by, status, why, _):
             words = f"({http_status(status)})"
             if why:
                 words += f" {shorten(visible(why), PRINTED)}"
@@ -397,17 +397,19 @@ def width(text: str) -> int:
     return cells
 
 
-def wrap(text: str, cells: int) -> list[str]:
+def wrap(text: str, cells: int, indent: int = 0) -> list[str]:
     """Return the lines of a text, none wider than so many cells; break at a space if one is near.
 
-    Spaces inside a line stay as they are: they may be a payload's.
+    Spaces inside a line stay as they are: they may be a payload's. Lines after the first are
+    indented.
 
     """
     lines = []
+    room = cells
     for line in text.split("\n"):
-        while width(line) > cells:
+        while width(line) > room:
             end = taken = 0
-            while taken + width(line[end]) <= cells:
+            while taken + width(line[end]) <= room:
                 taken += width(line[end])
                 end += 1
             space = line.rfind(" ", max(1, end * 2 // 3), end + 1)
@@ -415,5 +417,7 @@ def wrap(text: str, cells: int) -> list[str]:
                 end = space + 1
             lines.append(line[:end].rstrip(" "))
             line = line[end:]
+            room = cells - indent
         lines.append(line)
-    return lines
+        room = cells - indent
+    return [*lines[:1], *(" " * indent + line for line in lines[1:])]
