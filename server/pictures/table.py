@@ -6,9 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import overload
 
-from ..record import Entry, Printed, Snapshot
+from ..record import Entry, Failed, Printed, Snapshot
 from .template import fill
-from .words import Names, Phrase, count, describe, full_payload, visible, width, wrap
+from .words import (
+    Names,
+    Phrase,
+    count,
+    describe,
+    error_message,
+    full_payload,
+    visible,
+    width,
+    wrap,
+)
 
 __all__ = ["Transcript"]
 
@@ -54,6 +64,7 @@ class Transcript:
         transcript[5:9]             # the entries 5 to 8, as a transcript
         transcript.connection(2)    # what happened on connection 2, as a transcript
         transcript.prints           # what consumers printed
+        transcript.errors           # what they raised
 
     """
 
@@ -119,6 +130,15 @@ class Transcript:
     def prints(self) -> list[str]:
         """What consumers printed, line by line."""
         return [entry.what.text for entry in self.entries if isinstance(entry.what, Printed)]
+
+    @property
+    def errors(self) -> list[str]:
+        """What applications raised: the type and the message of each exception."""
+        return [
+            error_message(entry.what.exception)[0]
+            for entry in self.entries
+            if isinstance(entry.what, Failed)
+        ]
 
     # How it shows
 
