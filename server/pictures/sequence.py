@@ -41,6 +41,9 @@ SERVER_GAP_BESIDE = 300
 NOTE_CELLS = 46
 """How many characters a line of a note holds."""
 
+NAMES_CELLS = 40
+"""How many characters the names above the server's lifeline take."""
+
 LINE = 16
 """How far apart the lines of a note are."""
 
@@ -139,7 +142,7 @@ class Sequence:
             clients=[(self.names.client(number), x) for number, x in clients.items()],
             server_x=server_x,
             label_x=(last + server_x) // 2,
-            consumers=cut(", ".join(dict.fromkeys(actors)), NOTE_CELLS),
+            consumers=cut(", ".join(dict.fromkeys(actors)), NAMES_CELLS),
             several=len(set(actors)) > 1,
             steps=steps,
             remarks=self.remarks,

@@ -178,8 +178,11 @@ class Transcript:
         colon = "" if phrase.kind == "wire" else ":"
         room = wire_cells if phrase.event else all_cells
         lines = wrap(f"{phrase.verb}{colon} {phrase.words}", room, indent=2)
-        # A line of code is not broken: it is the one to look for in the cell.
-        lines.extend(f"  {detail}" for detail in phrase.details)
+        for detail in phrase.details:
+            # A line of code is not broken: it is the one to look for in the cell.
+            code = detail.startswith("    ")
+            parts = [detail] if code else wrap(detail, all_cells - 2, indent=2)
+            lines.extend(f"  {part}" for part in parts)
         return str(row.number), row.who, "\n".join(lines), phrase.event
 
     @property

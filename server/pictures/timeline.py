@@ -106,7 +106,7 @@ class Timeline:
             )
             for connection in sorted({*working, *waiting})
         ]
-        return sorted(rows, key=lambda row: row.working[:1] or row.waiting[-1:])
+        return sorted(rows, key=served)
 
     def interval(self, span: Span) -> Interval:
         """Return a span in units."""
@@ -334,6 +334,12 @@ def merged(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
         else:
             result.append((start, end))
     return tuple(result)
+
+
+def served(row: Row) -> tuple[int, int]:
+    """Return when a client was served, and its number to tell those apart that began together."""
+    begin = row.working[0][0] if row.working else row.waiting[-1][1]
+    return begin, row.connection
 
 
 def works_at(row: Row, unit: int) -> bool:

@@ -51,6 +51,9 @@ QUOTES = 3
 PRINTED = 400
 """How many characters of a printed text, of a note or of an exception's message it shows."""
 
+NAME = 30
+"""How many characters of a consumer's name it shows."""
+
 LINES = 8
 """How many lines of a printed text, and how many of the learner's calls, it shows."""
 
@@ -125,7 +128,7 @@ class Names:
         for entry in entries:
             connections.add(entry.connection)
             if isinstance(entry.what, Accepted | Refused) and entry.what.consumer:
-                self.consumers[entry.connection] = visible(entry.what.consumer)
+                self.consumers[entry.connection] = shorten_name(entry.what.consumer)
         self.numbered = max(connections) > 1
 
     def client(self, connection: int) -> str:
@@ -206,6 +209,12 @@ def describe(entry: Entry, names: Names) -> Phrase:
             return Phrase("note", client, "", "server", "note", words, event)
         case _:  # pragma: no cover (What has no other kind)
             raise AssertionError("unknown kind of entry")
+
+
+def shorten_name(name: str) -> str:
+    """Return a name, cut where it is longer than any that is meant to be read."""
+    name = visible(name)
+    return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
 
 
 def message(payload: str | bytes) -> tuple[str, str]:
