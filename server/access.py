@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -50,6 +51,8 @@ class Access:
     def refuse_host(self, host: str | None) -> str | None:
         """Return why a request with this Host header is refused, or ``None``."""
         name = host_name(host or "")
+        if not name:
+            return "The request does not say, in one Host header, which host it is for."
         if "*" in self.hosts or name in self.hosts or is_loopback(name):
             return None
         return (
@@ -74,11 +77,9 @@ class Access:
 
 
 def host_name(host: str) -> str:
-    """Return the name in a Host header, without its port and in lower case."""
-    try:
-        return (urlsplit(f"//{host}").hostname or "").lower()
-    except ValueError:
-        return ""
+    """Return the name in a Host header, in lower case; empty where it is not a name and a port."""
+    match = re.fullmatch(r"\[([0-9a-f:.]+)\](:\d*)?|([^][:/?#@,\s]+)(:\d*)?", host.lower())
+    return (match[1] or match[3]) if match else ""
 
 
 def is_loopback(name: str) -> bool:

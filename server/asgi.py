@@ -10,8 +10,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
-from urllib.parse import unquote
+from http import HTTPStatus
+from typing import Any, NamedTuple, TypeAlias
+from urllib.parse import unquote_to_bytes
 
 __all__ = [
     "Accept",
@@ -26,7 +27,11 @@ __all__ = [
     "State",
     "connect_event",
     "disconnect_event",
+    "readable",
+    "reason_phrase",
     "receive_event",
+    "scope_headers",
+    "split_target",
     "websocket_scope",
 ]
 
@@ -83,8 +88,7 @@ class Pending:
     """Wait for the rest of an HTTP response."""
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """Send a text message (``str``) or a binary message (``bytes``)."""
 
     payload: str | bytes
@@ -122,16 +126,14 @@ class Exchange:
             ValueError: A value has the right type and is not allowed.
 
         """
-        if self.state is State.OPEN:
-            # Nearly every message is this one; the other states can take their time.
-            try:
-                kind = message["type"]
-            except (TypeError, KeyError):
-                kind = message_type(message)
-            if kind == "websocket.send":
-                return Send(payload(message))
-        else:
-            kind = message_type(message)
+        if (
+            self.state is State.OPEN
+            and isinstance(message, dict)
+            and message.get("type") == "websocket.send"
+        ):
+            # Nearly every message is this one; the others can take their time.
+            return Send(payload(message))
+        kind = message_type(message)
         match self.state, kind:
             case State.CONNECTING, "websocket.accept":
                 accept = Accept(subprotocol(message), response_headers(message))
@@ -151,6 +153,8 @@ class Exchange:
                     return Pending()
                 self.state = State.DENIED
                 return Deny(self.status, self.headers, b"".join(self.body))
+            case State.OPEN, "websocket.send":
+                return Send(payload(message))
             case State.OPEN, "websocket.close":
                 close = Close(close_code(message), close_reason(message))
                 self.state = State.CLOSED
@@ -230,7 +234,8 @@ def payload(message: Message) -> str | bytes:
             f"'bytes' of websocket.send must be bytes, not {type(data).__name__}: {way_out}"
         )
     if isinstance(text, str):
-        return str(text)
+        # A class derived from str may have a __str__ that says something else.
+        return str.__str__(text)
     raise TypeError(
         f"'text' of websocket.send must be str, not {type(text).__name__}: {text_way_out(text)}"
     )
@@ -342,20 +347,16 @@ def websocket_scope(
         http_version: ``1.1``, or ``1.0``.
 
     """
-    raw_path, _, query_string = target.partition("?")
-    # Names in lower case: OriginValidator of Channels compares them so.
-    pairs = [
-        (name.lower().encode("latin-1"), value.encode("latin-1", "surrogateescape"))
-        for name, value in headers
-    ]
+    path, raw_path, query_string = split_target(target)
+    pairs = scope_headers(headers)
     return {
         "type": "websocket",
         "asgi": {"version": "3.0", "spec_version": "2.5"},
         "http_version": http_version,
         "scheme": "ws",
-        "path": unquote(raw_path),
-        "raw_path": raw_path.encode("ascii"),
-        "query_string": query_string.encode("ascii"),
+        "path": path,
+        "raw_path": raw_path,
+        "query_string": query_string,
         "root_path": "",
         "headers": pairs,
         "client": client,
@@ -363,6 +364,39 @@ def websocket_scope(
         "subprotocols": offered_subprotocols(pairs),
         "extensions": {"websocket.http.response": {}},
     }
+
+
+def split_target(target: str) -> tuple[str, bytes, bytes]:
+    """Return the decoded path, the path, and the query string of a request's target."""
+    raw_path, _, query_string = raw(target).partition(b"?")
+    return unquote_to_bytes(raw_path).decode("utf-8", "replace"), raw_path, query_string
+
+
+def scope_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    """Return headers as a scope has them.
+
+    Names are in lower case, because OriginValidator of Channels compares them so.
+
+    """
+    return [(raw(name).lower(), raw(value)) for name, value in headers]
+
+
+def raw(text: str) -> bytes:
+    """Return the bytes of a part of a request, as they came."""
+    return text.encode("latin-1", "surrogateescape")
+
+
+def readable(text: str) -> str:
+    """Return a part of a request for people: no byte of it is an invalid character."""
+    return raw(text).decode("utf-8", "replace")
+
+
+def reason_phrase(status: int) -> str:
+    """Return the words that stand beside an HTTP status."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 def offered_subprotocols(headers: Headers) -> list[str]:

@@ -9,13 +9,14 @@ application's ``receive()`` is the connection's ``recv()``.
 from __future__ import annotations
 
 import asyncio
+import base64
+import re
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextvars import Context
 from dataclasses import dataclass
-from http import HTTPStatus
 from traceback import TracebackException
 from types import FrameType
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -25,7 +26,7 @@ from channels.consumer import AsyncConsumer, SyncConsumer
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.exceptions import ConcurrencyError, ConnectionClosed
-from websockets.frames import Frame, Opcode
+from websockets.frames import Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State as WireState
 
@@ -40,6 +41,8 @@ from .asgi import (
     State,
     connect_event,
     disconnect_event,
+    readable,
+    reason_phrase,
     receive_event,
     websocket_scope,
 )
@@ -61,7 +64,7 @@ from .record import (
     Undelivered,
 )
 
-__all__ = ["Bridge", "Limits", "Wire", "wants_websocket"]
+__all__ = ["Bridge", "Holds", "Limits", "Wire", "address", "header", "wants_websocket"]
 
 Verdict: TypeAlias = Accept | Deny
 
@@ -82,6 +85,9 @@ class Limits:
     close_timeout: float = 5.0
     """For the other side to answer a close frame."""
 
+    request_timeout: float = 10.0
+    """For a client to send its request, once it has connected."""
+
     max_size: int = 2**20
     """Bytes of the largest message; beyond it the connection is closed with 1009."""
 
@@ -95,6 +101,9 @@ class Hold(NamedTuple):
 
 
 Holds: TypeAlias = deque[Hold]
+
+KILLED = 1.0
+"""Seconds for a cancelled application to end; one that works in a thread may not."""
 
 HOLD = 0.01
 """Seconds from which a step of an application counts as holding up the event loop."""
@@ -152,32 +161,71 @@ class Steps:
 
 
 class Wire(ServerConnection):
-    """A connection of ``websockets`` that tells its bridge what a handler does not see."""
+    """A connection of ``websockets`` that tells its bridge what a handler does not see.
 
-    bridge: Bridge | None = None
-    on_garbage: Callable[[str], None] | None = None
-    """Told why, when what came is not an HTTP request."""
+    Args:
+        wires: The open connections of the server; this one adds and removes itself.
+        request_timeout: Seconds for the client to send its request.
+        on_garbage: Told why, when what came is not an HTTP request.
+
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        wires: set[Wire],
+        request_timeout: float,
+        on_garbage: Callable[[str], None],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.wires = wires
+        self.on_garbage = on_garbage
+        self.request_timeout = request_timeout
+        self.request_timer: asyncio.TimerHandle | None = None
+        self.finishing: asyncio.Task[None] | None = None
+        self.bridge: Bridge | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for a request, but not for ever."""
+        super().connection_made(transport)
+        self.wires.add(self)
+        self.request_timer = self.loop.call_later(self.request_timeout, self.transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """See to it that the TCP connection ends soon after the WebSocket connection."""
+        super().data_received(data)
+        if self.state is WireState.CLOSING and self.finishing is None:
+            self.finishing = self.loop.create_task(self.close())
 
     def process_event(self, event: Any) -> None:
         """Let the bridge see frames that the library answers or collects by itself."""
-        if (
-            isinstance(event, Frame)
-            and (event.opcode in FRAMES or not event.fin)
-            and self.bridge is not None
-        ):
-            name = FRAMES.get(event.opcode, "fragment")
-            self.bridge.add(Control(name, bytes(event.data)))
+        if self.request is None:
+            self.stop_timer()
+        elif self.bridge is not None and (event.opcode in FRAMES or not event.fin):
+            data = bytes(event.data)
+            # The answers to the library's own pings would fill a record that nobody adds to.
+            if data not in self.pending_pings or event.opcode is not Opcode.PONG:
+                self.bridge.add(Control(FRAMES.get(event.opcode, "fragment"), data))
         super().process_event(event)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the bridge that the TCP connection is gone, handshake or not."""
         super().connection_lost(exc)
+        self.wires.discard(self)
+        self.stop_timer()
         if self.bridge is not None:
             self.bridge.lost()
-        elif self.request is None and self.on_garbage is not None:
+        elif self.request is None:
             problem = self.protocol.handshake_exc
             if problem is not None and not isinstance(problem.__cause__, EOFError):
                 self.on_garbage(str(problem.__cause__ or problem))
+
+    def stop_timer(self) -> None:
+        """Wait no longer for a request."""
+        if self.request_timer is not None:
+            self.request_timer.cancel()
+            self.request_timer = None
 
 
 FRAMES = {Opcode.CONT: "fragment", Opcode.PING: "ping", Opcode.PONG: "pong"}
@@ -235,6 +283,8 @@ class Bridge:
 
         # Closing
         self.closing: asyncio.Task[None] | None = None
+        self.draining: asyncio.Task[None] | None = None
+        self.ending: asyncio.Task[None] | None = None
         self.end_recorded = False
         self.finished: asyncio.Future[None] = loop.create_future()
         """Both the connection and the application have ended, and the record says so."""
@@ -269,7 +319,11 @@ class Bridge:
         self.exchange.offered = tuple(scope["subprotocols"])
         self.context.run(printer.set, self)
         self.task = asyncio.get_running_loop().create_task(self.run(scope), context=self.context)
-        self.add(Connecting(request.path, request.headers.get("Origin")), connect_event())
+        origin = header(request, "Origin")
+        self.add(
+            Connecting(readable(request.path), None if origin is None else readable(origin)),
+            connect_event(),
+        )
         waiters: set[asyncio.Future[Any]] = {self.verdict, self.wire.connection_lost_waiter}
         await asyncio.wait(
             waiters,
@@ -278,25 +332,26 @@ class Bridge:
         )
         if not self.verdict.done():
             if self.wire.connection_lost_waiter.done():
-                return self.wire.respond(500, "The client has left.\n")
-            return self.never_answered()
+                # Nobody is there to read it.
+                return http_response(Deny(500, (), b""))
+            self.never_answered()
         verdict = self.verdict.result()
-        if isinstance(verdict, Accept):
-            return None
-        return http_response(verdict)
+        return None if isinstance(verdict, Accept) else http_response(verdict)
 
-    def never_answered(self) -> Response:
+    def never_answered(self) -> None:
         """Refuse a handshake that the application leaves without an answer."""
-        handler = "connect()" if hasattr(self.find_consumer(), "connect") else "websocket_connect"
-        why = (
-            f"{handler} has neither accepted nor closed the connection within "
-            f"{self.limits.handshake_timeout:g} s."
+        consumer = self.find_consumer()
+        if consumer is None:
+            who = "The application"
+        else:
+            who = "connect()" if hasattr(consumer, "connect") else "websocket_connect"
+        self.refuse(
+            500,
+            f"{who} has neither accepted nor closed the connection within "
+            f"{self.limits.handshake_timeout:g} s.",
         )
-        self.add(Refused("server", 500, why, self.consumer_name()))
-        self.end_recorded = True
         assert self.task is not None
         self.task.cancel()
-        return self.wire.respond(500, f"{why}\n")
 
     def subprotocol(self) -> str | None:
         """Return the subprotocol that the application chose."""
@@ -334,6 +389,7 @@ class Bridge:
             await Steps(self.coroutine, self.held)
         except asyncio.CancelledError:
             self.ended()
+            self.refuse(500, "The consumer was cancelled before it answered.")
             raise
         except ClientDisconnected:
             self.ended()
@@ -355,8 +411,13 @@ class Bridge:
     def ended(self) -> None:
         """Note that the application has come to its end."""
         self.idle()
+        self.flush_prints()
+
+    def flush_prints(self) -> None:
+        """Write down what has been printed without a line break after it."""
         for lines in self.lines.values():
-            lines.flush()
+            if lines.rests:
+                lines.flush()
 
     def refuse(self, status: int, why: str) -> None:
         """Refuse the handshake in place of an application that has ended, if it is pending."""
@@ -388,8 +449,15 @@ class Bridge:
             except ConnectionClosed:
                 pass
             except ConcurrencyError:
-                # The drain that follows the application's own close reads already.
+                if self.closing is None:
+                    raise RuntimeError("receive() runs already: await one at a time") from None
+                # drain() reads already.
                 await asyncio.shield(self.wire.connection_lost_waiter)
+            except asyncio.CancelledError:
+                if self.closing is not None:
+                    # drain() has left the reading to this one, which gives it back.
+                    self.start_draining()
+                raise
             else:
                 event = receive_event(data)
                 self.add(Received(data), event)
@@ -412,6 +480,7 @@ class Bridge:
             return
         label, start = self.busy
         self.busy = None
+        self.flush_prints()
         # A sync consumer works in a thread, which keeps the time itself.
         if self.is_sync():
             return
@@ -434,10 +503,13 @@ class Bridge:
             await self.check_open(message)
         match self.exchange.receive(message):
             case Send(payload):
+                is_text = isinstance(payload, str)
+                # Encoded first: some strings cannot be, and then nothing is sent.
+                data = payload.encode() if isinstance(payload, str) else payload
                 # Recorded first: the client may answer before the line after it runs.
                 self.add(Sent(payload), message)
                 try:
-                    await self.wire.send(payload)
+                    await self.wire.send(data, text=is_text)
                 except ConnectionClosed:
                     raise ClientDisconnected("the client has left") from None
             case Accept() as verdict:
@@ -495,9 +567,15 @@ class Bridge:
         if self.task.done() and not lost.done() and self.closing is None:
             self.close_for_application()
         if self.closing is not None:
-            await self.drain()
             await asyncio.wait({self.closing})
+        await self.end()
+
+    async def end(self) -> None:
+        """Wait for the application to end, and write down how the connection did."""
         await self.see_off()
+        if self.opened.result():
+            # What still lies there is what the application did not take.
+            await self.drain()
         self.record_end(None)
         self.finished.set_result(None)
 
@@ -515,24 +593,26 @@ class Bridge:
 
     def start_closing(self, code: int, reason: str) -> None:
         """Send a close frame, and do not make the application wait for the answer to it."""
-        # Not in the application's context: its end must not cancel this.
         self.closing = asyncio.get_running_loop().create_task(self.wire.close(code, reason))
+        self.start_draining()
 
-    async def drain(self) -> None:
+    def start_draining(self) -> None:
         """Read on until the close frame of the other side arrives.
 
         Unread messages would otherwise fill the connection's queue, and the close frame behind
         them would never be seen (websockets#1555).
 
         """
+        self.draining = asyncio.get_running_loop().create_task(self.drain())
+
+    async def drain(self) -> None:
+        """Take the messages that the application does not take."""
         try:
             while True:
                 self.add(Undelivered(await self.wire.recv()))
-        except ConnectionClosed:
+        except (ConnectionClosed, ConcurrencyError):
+            # The end; or the application reads, in receive(), and drops what it gets.
             pass
-        except ConcurrencyError:
-            # The application reads itself; see receive().
-            await asyncio.shield(self.wire.connection_lost_waiter)
 
     async def see_off(self) -> None:
         """Wait for the application to end after its client has left, but not for ever."""
@@ -547,6 +627,8 @@ class Bridge:
             await asyncio.wait({self.task}, timeout=self.limits.grace)
         if not self.task.done():
             self.kill()
+            # What it prints on its way out belongs to the record as well.
+            await asyncio.wait({self.task}, timeout=KILLED)
 
     def kill(self) -> None:
         """Cancel an application that does not end."""
@@ -574,13 +656,7 @@ class Bridge:
             self.opened.set_result(False)
         if not self.opened.result():
             # No handler runs for a handshake that fails, so nobody else waits for the end.
-            asyncio.get_running_loop().create_task(self.see_off_refused())
-
-    async def see_off_refused(self) -> None:
-        """Wait for the application of a connection that never opened."""
-        await self.see_off()
-        self.record_end(None)
-        self.finished.set_result(None)
+            self.ending = asyncio.get_running_loop().create_task(self.end())
 
     # How it ended
 
@@ -602,6 +678,8 @@ class Bridge:
             return "client", int(received.code), received.reason
         if sent is not None:
             return "server", int(sent.code), sent.reason
+        if self.exchange.state is State.DENIED:
+            return "consumer", 1006, ""
         return "network", 1006, ""
 
     def record_end(self, event: Message | None) -> None:
@@ -655,14 +733,28 @@ def wants_websocket(request: Request) -> bool:
     The library answers all others with the status that says what is wrong.
 
     """
-    headers = request.headers
     return (
         request.method == "GET"
-        and "websocket" in headers.get("Upgrade", "").lower()
-        and "upgrade" in headers.get("Connection", "").lower()
-        and headers.get("Sec-WebSocket-Version", "") == "13"
-        and "Sec-WebSocket-Key" in headers
+        and request.protocol == "HTTP/1.1"
+        and (header(request, "Upgrade") or "").strip().lower() == "websocket"
+        and "upgrade" in re.split(r"[,\s]+", (header(request, "Connection") or "").lower())
+        and header(request, "Sec-WebSocket-Version") == "13"
+        and is_key(header(request, "Sec-WebSocket-Key") or "")
     )
+
+
+def is_key(value: str) -> bool:
+    """Tell whether a value is the base64 of 16 bytes."""
+    try:
+        return len(base64.b64decode(value, validate=True)) == 16
+    except ValueError:
+        return False
+
+
+def header(request: Request, name: str) -> str | None:
+    """Return a header's value; several values are joined, so that none can hide."""
+    values = request.headers.get_all(name)
+    return ", ".join(values) if values else None
 
 
 def http_response(deny: Deny) -> Response:
@@ -676,11 +768,7 @@ def http_response(deny: Deny) -> Response:
     headers["Content-Length"] = str(len(deny.body))
     if deny.body and "Content-Type" not in headers:
         headers["Content-Type"] = "text/plain; charset=utf-8"
-    try:
-        phrase = HTTPStatus(deny.status).phrase
-    except ValueError:
-        phrase = ""
-    return Response(deny.status, phrase, headers, deny.body)
+    return Response(deny.status, reason_phrase(deny.status), headers, deny.body)
 
 
 def address(pair: Any) -> tuple[str, int] | None:

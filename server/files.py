@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from asgiref.typing import ASGI3Application
 from channels.routing import ProtocolTypeRouter
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
+
+from .asgi import reason_phrase, scope_headers, split_target
 
 __all__ = ["STATIC", "file_response", "http_application", "run_http", "text_response"]
 
@@ -30,21 +30,26 @@ TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css"
 def file_response(target: str, folder: Path = STATIC) -> Response | None:
     """Answer a request for ``/`` or ``/static/...`` with a file; ``None`` for other paths.
 
-    A path that leads out of the folder, by dots or by a link, is refused with 403.
+    Raises:
+        PermissionError: The path leads out of the folder, by dots or by a link.
 
     """
-    path = unquote(target.partition("?")[0])
+    path, _, _ = split_target(target)
     if path == "/":
         path = "/static/index.html"
     if not path.startswith("/static/"):
         return None
     name = path.removeprefix("/static/")
-    if "\0" in name or "\\" in name:
-        return text_response(403, "That path is outside the static folder.")
-    file = (folder / name).resolve()
-    if not file.is_relative_to(folder.resolve()):
-        return text_response(403, "That path is outside the static folder.")
-    if not file.is_file():
+    try:
+        file = (folder / name).resolve()
+        inside = "\\" not in name and file.is_relative_to(folder.resolve())
+        found = inside and file.is_file()
+    except (OSError, RuntimeError, ValueError):
+        # A name that is too long, a link to itself, or a null character.
+        return text_response(404, f"There is no file {path}.")
+    if not inside:
+        raise PermissionError("That path is outside the static folder.")
+    if not found:
         return text_response(404, f"There is no file {path}.")
     kind = TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0]
     kind = kind or "application/octet-stream"
@@ -68,21 +73,18 @@ async def run_http(
     server: tuple[str, int] | None,
 ) -> Response:
     """Run an ASGI application for one request without a body and collect its response."""
-    raw_path, _, query_string = request.path.partition("?")
+    path, raw_path, query_string = split_target(request.path)
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.5"},
         "http_version": request.protocol.removeprefix("HTTP/"),
         "method": request.method,
         "scheme": "http",
-        "path": unquote(raw_path),
-        "raw_path": raw_path.encode("ascii"),
-        "query_string": query_string.encode("ascii"),
+        "path": path,
+        "raw_path": raw_path,
+        "query_string": query_string,
         "root_path": "",
-        "headers": [
-            (name.lower().encode("latin-1"), value.encode("latin-1", "surrogateescape"))
-            for name, value in request.headers.raw_items()
-        ],
+        "headers": scope_headers(request.headers.raw_items()),
         "client": client,
         "server": server,
     }
@@ -129,4 +131,4 @@ def response(status: int, body: bytes, headers: list[tuple[str, str]]) -> Respon
     fields["X-Content-Type-Options"] = "nosniff"
     fields["Content-Length"] = str(len(body))
     fields["Connection"] = "close"
-    return Response(status, HTTPStatus(status).phrase, fields, body)
+    return Response(status, reason_phrase(status), fields, body)

@@ -8,24 +8,31 @@ none. Everything below runs on the host's loop, except the few methods that say 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import socket
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from contextvars import Context, copy_context
+from functools import partial
+from queue import SimpleQueue
 from traceback import TracebackException
 from typing import Any, Protocol, TypeVar
 
 from asgiref.sync import ThreadSensitiveContext
 from asgiref.typing import ASGI3Application
+from channels.consumer import AsyncConsumer
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from .access import Access
-from .connection import Bridge, Holds, Limits, Wire, address, wants_websocket
+from .asgi import readable
+from .connection import Bridge, Holds, Limits, Wire, address, header, wants_websocket
 from .files import file_response, http_application, run_http, text_response
 from .output import printer
 from .record import Failed, Note, Record, Refused, Span
@@ -37,9 +44,13 @@ T = TypeVar("T")
 LOOPBACK = "127.0.0.1"
 
 STOP_TIMEOUT = 3.0
-"""Seconds that :meth:`Host.stop` gives a loop before it leaves it behind."""
+"""Seconds that :meth:`Host.stop` gives a loop that turns."""
 
-logger = logging.getLogger("server.host")
+ANSWER_TIMEOUT = 1.0
+"""Seconds without an answer after which a loop counts as blocked."""
+
+TURNS = 10
+"""Turns of the loop in which a connection that has arrived is taken in."""
 
 
 class Pages(Protocol):
@@ -52,34 +63,76 @@ class Pages(Protocol):
         """Serve a WebSocket below ``/browser/``; it never enters the record."""
 
 
-class SharedThread(ThreadPoolExecutor):
+class RecordHandler(logging.Handler):
+    """Writes what ``websockets`` logs to the record, and not into a cell."""
+
+    def __init__(self, record: Record) -> None:
+        super().__init__()
+        self.record = record
+
+    def emit(self, entry: logging.LogRecord) -> None:
+        """Write down a message, and the exception that belongs to it."""
+        self.record.add(0, Note(f"websockets: {entry.getMessage()}"))
+        if entry.exc_info is not None and entry.exc_info[1] is not None:
+            self.record.add(0, Failed(TracebackException.from_exception(entry.exc_info[1])))
+
+
+class SharedThread(Executor):
     """The one thread in which all sync consumers of a server work, one after the other.
 
-    It writes down who waited for it and who worked in it.
+    It writes down who waited for it and who worked in it. It is a daemon: a handler that never
+    returns must not keep the kernel from ending, as a thread of the standard library's would.
 
     """
 
     def __init__(self, record: Record) -> None:
-        super().__init__(max_workers=1, thread_name_prefix="sync-consumers")
         self.record = record
+        self.calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self.thread = threading.Thread(target=self.work, name="sync-consumers", daemon=True)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Submit a call, timed."""
+        """Put a call into the queue, timed if it is a handler's."""
+        call = partial(fn, *args, **kwargs)
         bridge = printer.get()
-        if not isinstance(bridge, Bridge) or bridge.busy is None or not bridge.is_sync():
-            return super().submit(fn, *args, **kwargs)
-        number, label, asked = bridge.number, bridge.busy[0], time.perf_counter()
-        record = self.record
+        if isinstance(bridge, Bridge) and bridge.busy is not None and bridge.is_sync():
+            call = partial(self.timed, bridge.number, bridge.busy[0], time.perf_counter(), call)
+        future: Future[T] = Future()
+        self.calls.put((future, call))
+        if self.thread.ident is None:
+            self.thread.start()
+        return future
 
-        def timed() -> T:
-            start = time.perf_counter()
-            record.add_span(Span(number, "waiting", label, asked, start))
-            try:
-                return fn(*args, **kwargs)
-            finally:
-                record.add_span(Span(number, "working", label, start, time.perf_counter()))
+    def timed(self, number: int, label: str, asked: float, call: Callable[[], T]) -> T:
+        """Make a call, and write down how long it waited and worked."""
+        start = time.perf_counter()
+        self.record.add_span(Span(number, "waiting", label, asked, start))
+        try:
+            return call()
+        finally:
+            self.record.add_span(Span(number, "working", label, start, time.perf_counter()))
 
-        return super().submit(timed)
+    def work(self) -> None:
+        """Make the calls, in order."""
+        while (item := self.calls.get()) is not None:
+            future, call = item
+            if future.set_running_or_notify_cancel():
+                try:
+                    result = call()
+                except StopIteration as exc:
+                    # A future does not take it, and the consumer would wait for ever.
+                    error = RuntimeError("handler raised StopIteration")
+                    error.__cause__ = exc
+                    future.set_exception(error)
+                except BaseException as exc:
+                    future.set_exception(exc)
+                else:
+                    future.set_result(result)
+            # While it waits, the thread holds on to nothing.
+            item = future = call = result = None  # type: ignore[assignment]
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the thread after the call that it makes now."""
+        self.calls.put(None)
 
 
 class Host:
@@ -111,13 +164,18 @@ class Host:
         self.socket = listen(port)
         self.port: int = self.socket.getsockname()[1]
         self.http_app = http_application(app)
+        self.wires: set[Wire] = set()
         self.bridges: set[Bridge] = set()
         self.connections = 0
         self.holds: Holds = deque(maxlen=1000)
         self.loop = asyncio.new_event_loop()
         self.ready: Future[None] = Future()
         self.stopping = asyncio.Event()
+        self.stopped = False
         self.context: Context | None = None
+        self.shared_thread = SharedThread(record)
+        self.logger = logging.Logger("live-server", logging.WARNING)
+        self.logger.addHandler(RecordHandler(record))
         self.thread = threading.Thread(
             target=self.run, name=f"live-server-{self.port}", daemon=True
         )
@@ -132,24 +190,45 @@ class Host:
     @property
     def running(self) -> bool:
         """Whether the server still answers."""
-        return self.thread.is_alive() and not self.stopping.is_set()
+        return self.thread.is_alive() and not self.stopped
 
     def stop(self) -> bool:
         """Close all connections with 1012 and end the thread.
 
+        A consumer that blocks the loop gets an exception at its next line. Where it does not
+        come to a next line, it is left behind, and the port is free again.
+
         Returns:
-            Whether it ended. A consumer that blocks the loop keeps its thread; it is left
-            behind, and its port is free again.
+            Whether the loop ended by itself.
 
         """
-        if self.thread.is_alive():
+        self.stopped = True
+        if threading.current_thread() is self.thread:
+            self.stopping.set()
+            return True
+        turned = threading.Event()
+        with suppress(RuntimeError):  # The loop is closed already.
             self.loop.call_soon_threadsafe(self.stopping.set)
+            self.loop.call_soon_threadsafe(turned.set)
+        if self.thread.is_alive() and turned.wait(ANSWER_TIMEOUT):
             self.thread.join(STOP_TIMEOUT)
-        if self.thread.is_alive():
-            # The loop does not turn. Free the port from here.
-            self.socket.close()
-            return False
-        return True
+        ended = not self.thread.is_alive()
+        if not ended:
+            self.abandon()
+        self.shared_thread.shutdown()
+        if self.shared_thread.thread.is_alive():
+            self.shared_thread.thread.join(STOP_TIMEOUT / 30)
+            interrupt(self.shared_thread.thread)
+        return ended
+
+    def abandon(self) -> None:
+        """Free the port of a loop that does not turn, and let its clients go."""
+        self.socket.close()
+        for wire in list(self.wires):
+            with suppress(OSError):
+                wire.transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        interrupt(self.thread)
+        self.thread.join(STOP_TIMEOUT / 6)
 
     def call(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
         """Run a coroutine on the host's loop and wait for its result.
@@ -175,15 +254,27 @@ class Host:
             timeout = self.limits.grace + 1.0
         if self.running and threading.current_thread() is not self.thread:
             try:
-                self.call(self.wait_settled(timeout), timeout + 1.0)
+                self.call(self.wait_settled(timeout), timeout + ANSWER_TIMEOUT)
             except TimeoutError:
                 self.record.add(
                     0,
                     Note(
-                        "The server's event loop does not answer: a handler blocks it. In an "
-                        "async consumer, await asyncio.sleep(...) instead of time.sleep(...)."
+                        f"The server's event loop does not answer: {self.blocked_by()} blocks "
+                        f"it. In an async consumer, await what takes time: "
+                        f"await asyncio.sleep(1), not time.sleep(1)."
                     ),
                 )
+
+    def blocked_by(self) -> str:
+        """Name the handler that runs on the loop right now."""
+        frame = sys._current_frames().get(self.thread.ident or 0)
+        while frame is not None:
+            owner = frame.f_locals.get("self")
+            if isinstance(owner, AsyncConsumer):
+                name = f"{type(owner).__name__}.{frame.f_code.co_name}"
+                return f"{name}, in line {frame.f_lineno} of its cell or file,"
+            frame = frame.f_back
+        return "a handler"
 
     # On the host's thread
 
@@ -207,8 +298,7 @@ class Host:
     async def main(self) -> None:
         """Serve until asked to stop."""
         self.loop.set_exception_handler(self.on_loop_exception)
-        thread = SharedThread(self.record)
-        async with ThreadSensitiveContext(executor=thread):
+        async with ThreadSensitiveContext(executor=self.shared_thread):
             self.context = copy_context()
             server = await serve(
                 self.handle,
@@ -221,21 +311,26 @@ class Host:
                 open_timeout=None,
                 close_timeout=self.limits.close_timeout,
                 max_size=self.limits.max_size,
-                logger=logger,
+                logger=self.logger,
                 server_header=None,
+                backlog=1024,
             )
             self.ready.set_result(None)
             await self.stopping.wait()
             await self.close(server)
-        thread.shutdown(wait=False, cancel_futures=True)
+        self.shared_thread.shutdown()
 
     async def close(self, server: Server) -> None:
         """Close every connection, and cancel what has not ended by then."""
         for bridge in list(self.bridges):
-            if not bridge.opened.done() and bridge.task is not None:
-                bridge.task.cancel()
+            bridge.refuse(503, "The server restarts.")
         server.close(code=1012, reason="the server restarts")
+        for wire in list(self.wires):
+            if wire.request is None:
+                wire.transport.abort()
         await asyncio.wait({asyncio.ensure_future(server.wait_closed())}, timeout=STOP_TIMEOUT / 4)
+        for wire in list(self.wires):
+            wire.transport.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
@@ -246,14 +341,17 @@ class Host:
         """Write down an exception in a task that nobody waits for."""
         exc = context.get("exception")
         if exc is not None:
-            self.record.add(0, Note(str(context.get("message", "An exception got lost."))))
-            self.record.add(0, Failed(TracebackException.from_exception(exc)))
+            # Python 3.12 and later call this in the task's own context.
+            bridge = printer.get()
+            number = bridge.number if isinstance(bridge, Bridge) else 0
+            self.record.add(number, Note(f"{context['message']}."))
+            self.record.add(number, Failed(TracebackException.from_exception(exc)))
 
     async def wait_settled(self, timeout: float) -> None:
         """Wait for the connections that are on their way out."""
-        # Two turns of the loop: what has reached the sockets is taken in.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        # What has reached the sockets is taken in first.
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
         deadline = self.loop.time() + timeout
         while self.loop.time() < deadline:
             leaving = {bridge.finished for bridge in self.bridges if bridge.unsettled()}
@@ -265,9 +363,13 @@ class Host:
 
     def create_wire(self, *args: Any, **kwargs: Any) -> Wire:
         """Create the connection of ``websockets``."""
-        wire = Wire(*args, **kwargs)
-        wire.on_garbage = self.on_garbage
-        return wire
+        return Wire(
+            *args,
+            **kwargs,
+            wires=self.wires,
+            request_timeout=self.limits.request_timeout,
+            on_garbage=self.on_garbage,
+        )
 
     def on_garbage(self, problem: str) -> None:
         """Write down that somebody sent something that is not HTTP."""
@@ -276,13 +378,12 @@ class Host:
     async def process_request(self, wire: ServerConnection, request: Request) -> Response | None:
         """Answer an HTTP request, or start the application for a handshake."""
         assert isinstance(wire, Wire)
-        host = one_header(request, "Host")
+        host = header(request, "Host")
         refusal = self.access.refuse_host(host)
         if refusal is None and "Upgrade" in request.headers:
-            refusal = self.access.refuse_origin(one_header(request, "Origin"), host)
+            refusal = self.access.refuse_origin(header(request, "Origin"), host)
         if refusal is not None:
-            self.record.add(0, Refused("server", 403, f"{request.path}: {refusal}"))
-            return text_response(403, refusal)
+            return self.refuse(request, refusal)
         if "Upgrade" not in request.headers:
             return await self.answer(wire, request)
         if not wants_websocket(request):
@@ -305,6 +406,12 @@ class Host:
         bridge.finished.add_done_callback(lambda _: self.bridges.discard(bridge))
         return await bridge.handshake(request)
 
+    def refuse(self, request: Request, why: str) -> Response:
+        """Refuse a request before it gets anywhere, and write down why."""
+        why = readable(why)
+        self.record.add(0, Refused("server", 403, f"{readable(request.path)}: {why}"))
+        return text_response(403, why)
+
     async def answer(self, wire: Wire, request: Request) -> Response:
         """Answer a plain HTTP request."""
         found: Response | None = None
@@ -312,7 +419,10 @@ class Host:
             if self.pages is not None and request.path.startswith("/browser/"):
                 found = self.pages.respond(request)
             elif self.http_app is None or request.path.startswith("/static/"):
-                found = file_response(request.path)
+                try:
+                    found = file_response(request.path)
+                except PermissionError as exc:
+                    return self.refuse(request, str(exc))
         if found is None and self.http_app is not None:
             try:
                 found = await run_http(
@@ -325,7 +435,7 @@ class Host:
                 self.record.add(0, Failed(TracebackException.from_exception(exc)))
                 found = text_response(500, "The application raised an exception.")
         if found is None:
-            found = text_response(404, f"There is no page {request.path}.")
+            found = text_response(404, f"There is no page {readable(request.path)}.")
         if request.method == "HEAD":
             found.body = b""
         return found
@@ -350,7 +460,8 @@ class Host:
         assert isinstance(wire, Wire)
         if wire.bridge is not None:
             await wire.bridge.serve()
-        elif self.pages is not None:
+        else:
+            assert self.pages is not None
             await self.pages.serve(wire)
 
 
@@ -374,7 +485,14 @@ def wrong_version(request: Request) -> Response | None:
     return found
 
 
-def one_header(request: Request, name: str) -> str | None:
-    """Return a header's value; several values are joined, so that none can hide."""
-    values = request.headers.get_all(name)
-    return ", ".join(values) if values else None
+def interrupt(thread: threading.Thread) -> None:
+    """Raise :exc:`SystemExit` in a thread, as soon as it runs its next line of Python.
+
+    Threads end with this one in silence. An endless loop would otherwise take a processor's time
+    until the kernel ends.
+
+    """
+    if thread.ident is not None and thread.is_alive():
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
+        )

@@ -17,7 +17,7 @@ from .access import Access
 from .browser.runs import runs
 from .connection import Limits
 from .host import Host
-from .output import route_prints
+from .output import route_prints, show_forgotten_awaits
 from .record import Entry, Note, Record
 from .settings import configure
 
@@ -70,7 +70,7 @@ def launch(
     application = as_application(app)
     limits = Limits(handshake_timeout=handshake_timeout, grace=grace, max_size=max_size)
     access = Access.from_environment(as_names(allow_hosts), as_names(allow_origins))
-    before = servers.pop(name, None)
+    before = servers.get(name)
     left_behind = False
     if before is not None:
         left_behind = not before.host.stop()
@@ -81,16 +81,19 @@ def launch(
         record.add(
             0,
             Note(
-                "The server before this one did not stop: a handler of its consumer still blocks "
-                "its event loop. It was left behind, and nobody can reach it any more."
+                "The server before this one did not answer: a handler of its consumer blocked its "
+                "event loop. It was left behind, and nobody can reach it any more."
             ),
         )
     route_prints()
+    show_forgotten_awaits()
     host = Host(application, record, port=port or 0, access=access, limits=limits)
     host.pages = runs
-    host.start()
+    if port and host.port != port:
+        record.add(0, Note(f"Port {port} is taken; this server has port {host.port}."))
     live = LiveServer(host, describe(app), name)
     servers[name] = live
+    host.start()
     return live
 
 
@@ -115,6 +118,7 @@ class LiveServer:
 
     def url(self, path: str = "") -> str:
         """Return the WebSocket URL of a path, with or without its leading slash."""
+        route_prints()
         return f"ws://127.0.0.1:{self.port}/{path.removeprefix('/')}"
 
     @property
@@ -199,6 +203,11 @@ def as_application(app: Any) -> ASGI3Application:
         raise TypeError(
             f"launch() takes a consumer class, and {app.__name__} is none: derive it from "
             f"SyncConsumer, AsyncConsumer or one of the generic consumers."
+        )
+    if isinstance(app, AsyncConsumer):
+        raise TypeError(
+            f"launch() takes the class, and a consumer for each connection is made from it: "
+            f"write launch({type(app).__name__}), without parentheses after the name."
         )
     if isinstance(app, URLPattern):
         raise TypeError("launch() takes a list of URL patterns: write launch([path(...)]).")

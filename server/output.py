@@ -8,11 +8,13 @@ application, and asgiref carries it into the thread of a sync consumer.
 from __future__ import annotations
 
 import sys
+import threading
+import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Literal, Protocol, TypeAlias
 
-__all__ = ["Printer", "printer", "route_prints"]
+__all__ = ["Lines", "Printer", "Stream", "printer", "route_prints", "show_forgotten_awaits"]
 
 Stream: TypeAlias = Literal["stdout", "stderr"]
 
@@ -49,34 +51,58 @@ class PrintRouter:
         for line in lines:
             self.write(line)
 
+    def flush(self) -> None:
+        """Flush the stream; the record needs none, and ipykernel would make a consumer wait."""
+        if printer.get() is None:
+            self.stream.flush()
+
     def __getattr__(self, name: str) -> Any:
         # Everything else is the stream's own: ipykernel asks for much more than write.
         return getattr(self.stream, name)
 
 
 def route_prints() -> None:
-    """Put a :class:`PrintRouter` before standard output and error, once."""
+    """Put a :class:`PrintRouter` before standard output and error, once.
+
+    Called on the way to every client, because a cell that captures its output puts a stream of
+    its own in the place of ours. Call it from the thread that runs the cells: another one could
+    put back a stream that the cell is taking away.
+
+    """
     if not isinstance(sys.stdout, PrintRouter):
         sys.stdout = PrintRouter(sys.stdout, "stdout")
     if not isinstance(sys.stderr, PrintRouter):
         sys.stderr = PrintRouter(sys.stderr, "stderr")
 
 
+def show_forgotten_awaits() -> None:
+    """Show ``coroutine ... was never awaited`` each time, and not once for each line of code."""
+    warnings.filterwarnings("always", "coroutine .* was never awaited", RuntimeWarning)
+
+
 class Lines:
-    """Collects pieces of text and hands on whole lines."""
+    """Collects pieces of text and hands on whole lines.
+
+    Each thread has a rest of its own: the lines of two threads do not get mixed up.
+
+    """
 
     def __init__(self, take: Callable[[str], None]) -> None:
         self.take = take
-        self.rest = ""
+        self.rests: dict[int, str] = {}
 
     def write(self, text: str) -> None:
         """Add a piece; lines that it completes are handed on."""
-        *lines, self.rest = (self.rest + text).split("\n")
+        thread = threading.get_ident()
+        *lines, rest = (self.rests.pop(thread, "") + text).split("\n")
+        if rest:
+            self.rests[thread] = rest
         for line in lines:
             self.take(line)
 
     def flush(self) -> None:
-        """Hand on a last line that has no line break."""
-        if self.rest:
-            self.take(self.rest)
-            self.rest = ""
+        """Hand on what has no line break yet."""
+        for thread in list(self.rests):
+            rest = self.rests.pop(thread, "")
+            if rest:
+                self.take(rest)

@@ -192,8 +192,9 @@ class Snapshot:
 class Record:
     """What happened, in order; safe to read and to write from any thread.
 
-    It is bounded: past ``max_entries`` entries, or ``max_bytes`` of payload, the oldest entries
-    go, and :attr:`Snapshot.dropped` counts them. The newest entry always stays.
+    It is bounded: past ``max_entries`` entries, or ``max_bytes`` of payloads, prints and
+    tracebacks, the oldest entries go, and :attr:`Snapshot.dropped` counts them. The newest entry
+    always stays.
 
     """
 
@@ -211,11 +212,11 @@ class Record:
         with self.lock:
             self.count += 1
             self.entries.append(Entry(self.count, time.perf_counter(), connection, what, event))
-            self.bytes += payload_size(what)
-            while len(self.entries) > 1 and (
-                len(self.entries) > self.max_entries or self.bytes > self.max_bytes
-            ):
-                self.bytes -= payload_size(self.entries.popleft().what)
+            self.bytes += weight(what)
+            while len(self.entries) > self.max_entries or self.bytes > self.max_bytes:
+                if len(self.entries) == 1:
+                    break
+                self.bytes -= weight(self.entries.popleft().what)
 
     def add_span(self, span: Span) -> None:
         """Append a stretch of time in which a handler waited or worked."""
@@ -237,16 +238,17 @@ class Record:
             self.spans.clear()
 
 
-def payload_size(what: What) -> int:
-    """Return how much an entry's payload weighs against the record's bound, in bytes."""
-    match what:
-        case (
-            Received(payload)
-            | Undelivered(payload)
-            | Sent(payload)
-            | Control(_, payload)
-            | Printed(payload)
-        ):
-            return len(payload)
-        case _:
-            return 0
+PLACES: dict[type, int] = {Received: 0, Undelivered: 0, Sent: 0, Printed: 0, Control: 1}
+"""Where the kinds of entry that can be large keep what is large."""
+
+TRACEBACK = 4096
+"""How many bytes a traceback counts for; it is not worth while to measure one."""
+
+
+def weight(what: What) -> int:
+    """Return how much an entry counts against the record's bound, in bytes."""
+    place = PLACES.get(type(what))
+    if place is not None:
+        large: Any = what[place]
+        return len(large)
+    return TRACEBACK if isinstance(what, Failed) else 0
