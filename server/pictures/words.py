@@ -160,7 +160,7 @@ def describe(entry: Entry, names: Names) -> Phrase:
         case Refused(by, status, why, _):
             words = f"({http_status(status)})"
             if why:
-                words += f" {shorten(visible(why), PRINTED)}"
+                words += f": {shorten(visible(why), PRINTED)}"
             actor = consumer if by == "consumer" else "server"
             return Phrase("wire", client, "←", actor, "refuse", words, event)
         case Received(payload):

@@ -127,7 +127,7 @@ def test_origin(origin: str | None, expected: str) -> None:
     ("what", "expected"),
     [
         (Refused("server", 403, ""), "refuse (403 Forbidden)"),
-        (Refused("server", 403, "Not\nyou."), r"refuse (403 Forbidden) Not\nyou."),
+        (Refused("server", 403, "Not\nyou."), r"refuse (403 Forbidden): Not\nyou."),
         (Control("ping", b"abcd"), "ping (4 bytes) answered by the server"),
         (Control("pong", b"a"), "pong (1 byte)"),
         (Control("fragment", b"half"), "fragment of a message, b'half'"),
