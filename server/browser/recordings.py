@@ -136,9 +136,17 @@ def save(file: Path, recordings: Mapping[str, Recording]) -> None:
     if not recordings:
         file.unlink(missing_ok=True)
         return
-    entries = {
-        name: {"hash": recording.hash, "lines": list(recording.lines)}
-        for name, recording in recordings.items()
-    }
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(entries, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    file.write_text(to_text(recordings.values()), "utf-8", newline="\n")
+
+
+def to_text(recordings: Iterable[Recording]) -> str:
+    """Return JSON with one line for each line of a frame, which reads well as a difference."""
+    entries = []
+    for recording in recordings:
+        lines = ",\n".join("   " + json.dumps(line, ensure_ascii=False) for line in recording.lines)
+        entries.append(
+            f' {json.dumps(recording.name)}: {{\n  "hash": {json.dumps(recording.hash)},\n'
+            f'  "lines": [{chr(10) + lines + chr(10) + "  " if lines else ""}]\n }}'
+        )
+    return "{\n" + ",\n".join(entries) + "\n}\n"

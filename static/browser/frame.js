@@ -115,9 +115,8 @@ function flush() {
   waiting = [];
   while (lines.childElementCount > MAX_LINES) lines.firstElementChild.remove();
   const hidden = total - lines.childElementCount;
-  element("dropped").hidden = hidden === 0;
-  element("dropped").textContent =
-    `${total.toLocaleString("en")} lines so far; the ${MAX_LINES} newest are shown.`;
+  element("dropped").textContent = hidden === 0 ? ""
+    : `${total.toLocaleString("en")} lines so far; the ${MAX_LINES} newest are shown.`;
   lines.start = hidden + 1;
   if (follows) log.scrollTop = log.scrollHeight;
   drawSockets();
@@ -183,7 +182,7 @@ function start() {
   sockets.clear();
   element("lines").replaceChildren();
   element("lines").classList.remove("several");
-  element("dropped").hidden = true;
+  element("dropped").textContent = "";
   drawSockets();
   setStatus("");
   const page = document.createElement("iframe");
@@ -270,6 +269,7 @@ function connect(attempt) {
       setStatus("The server of this cell is gone: run the launch cell, then this one.");
       return;
     }
+    root.dataset.state = run.settled ? "settled" : "running";
     setStatus("The server of this cell has stopped; looking for it …");
     setTimeout(() => connect(next + 1), RETRIES[next]);
   };

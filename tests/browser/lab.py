@@ -20,7 +20,7 @@ import nbformat
 from server.browser.recordings import Line
 from tests.browser.driving import Browser, Page
 
-__all__ = ["Frame", "Lab", "Lesson", "lab"]
+__all__ = ["Frame", "Lab", "Lesson", "errors", "lab"]
 
 START_TIMEOUT = 60.0
 
@@ -43,35 +43,61 @@ while (sessionContext.session?.kernel?.status !== "idle") {
 }
 """
 
-RUN_ALL = READY + """
+RUN_ALL = (
+    READY
+    + """
 await window.jupyterapp.commands.execute("notebook:run-all-cells");
+// A server that has just been launched anew: let the frames hear of it.
+await new Promise((resolve) => setTimeout(resolve, 200));
 """
+)
 
-RUN = READY + """
+RUN = (
+    READY
+    + """
 const index = content.widgets.findIndex((cell) => cell.model.id === args[0]);
 content.activeCellIndex = index;
 await window.jupyterapp.commands.execute("notebook:run-cell");
 """
+)
 
-SAVE = READY + """
+SAVE = (
+    READY
+    + """
 await context.save();
 """
+)
 
-RESTART = READY + """
+SHUT_DOWN = (
+    READY
+    + """
+await sessionContext.shutdown();
+"""
+)
+
+RESTART = (
+    READY
+    + """
 await sessionContext.session.kernel.restart();
 """
+)
 
-THEME = READY + """
+THEME = (
+    READY
+    + """
 await window.jupyterapp.commands.execute("apputils:change-theme", {theme: args[0]});
 """
+)
 
 # What a reader of the frame sees, and no more.
 READ = """
 const started = Date.now();
 const root = document.documentElement;
-while (root.dataset.state === "running" && Date.now() - started < args[0]) {
+const isReady = () => root.dataset.state && root.dataset.state !== "running";
+while (!isReady() && Date.now() - started < args[0]) {
     await new Promise((resolve) => setTimeout(resolve, 50));
 }
+if (!document.getElementById("cell")) return null; // an error page of the browser's
 const { name, hash } = JSON.parse(document.getElementById("cell").textContent);
 const lines = [...document.querySelectorAll("#lines > li")]
     .filter((item) => args[1] || !("late" in item.dataset))
@@ -156,14 +182,15 @@ class Lesson:
     def frames(self, timeout: float = 15.0, late: bool = False) -> dict[str, Frame]:
         """Return what the frames show once they have come to rest, by the cells' names."""
         found = self.page.run_in_frames(READ, timeout * 1000, late)
-        return {frame["name"]: Frame(**frame) for frame in found}
+        return {frame["name"]: Frame(**frame) for frame in found if frame}
 
     def frame(self, name: str, late: bool = False) -> Frame:
         """Return what the frame of one cell shows."""
         return self.frames(late=late)[name]
 
     def close(self) -> None:
-        """Close the tab."""
+        """End the kernel and close the tab."""
+        self.page.run(SHUT_DOWN)
         self.page.close()
 
 
@@ -241,6 +268,17 @@ def lab(
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+def errors(notebook: Any) -> list[str]:
+    """Return the errors in a notebook's outputs that no tag announces."""
+    return [
+        f"{cell.id}: {output.ename}: {output.evalue}"
+        for cell in notebook.cells
+        if cell.cell_type == "code" and "raises-exception" not in cell.metadata.get("tags", [])
+        for output in cell.outputs
+        if output.output_type == "error"
+    ]
 
 
 def wait_for(url: str, server: subprocess.Popen[Any], log: Path) -> None:
