@@ -16,7 +16,7 @@ __all__ = ["Answer", "answers", "catalogue"]
 FOLDER = Path(__file__).with_name("answers")
 
 ANSWER = re.compile(
-    r"""^\#\#[ ](?P<kind>right|wrong):[ ](?P<title>.+)\n
+    r"""^\#\#[ ](?P<kind>right|wrong):[ ](?P<title>[^\n]+)\n
     (?:\nDiagnosis:[ ]`(?P<diagnosis>[\w-]+)`\n)?
     \n```(?:python|javascript)\n(?P<source>.*?)^```$""",
     re.MULTILINE | re.DOTALL | re.VERBOSE,

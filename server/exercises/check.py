@@ -10,7 +10,7 @@ from traceback import TracebackException
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from ..diagnosis import Mistake, diagnose_entry, diagnose_text, find_failure
+from ..diagnosis import MISTAKES, Mistake, diagnose_entry, diagnose_text, find_failure
 from ..pictures.words import error
 from ..record import Failed, Note, Printed, Refused, Snapshot
 from .progress import remember
@@ -101,7 +101,7 @@ class Verdict:
             if not step.passed:
                 lines.append(f"               expected: {step.expected}")
                 lines.append(f"               came:     {step.came}")
-        for title, part in (("Your code raised:", self.raised), ("It printed:", self.prints)):
+        for title, part in (("This was raised:", self.raised), ("This was printed:", self.prints)):
             if part:
                 lines += ["", title, *(f"  {line}" for line in part)]
         if self.advice:
@@ -207,6 +207,10 @@ def find_mistake(trial: Trial, snapshot: Snapshot) -> Mistake | None:
             found = diagnose_entry(entry)
             if found is not None:
                 return found
+    if any(
+        isinstance(entry.what, Refused) and entry.what.status == 403 for entry in snapshot.entries
+    ):
+        return MISTAKES["close-before-accept"]
     return None
 
 

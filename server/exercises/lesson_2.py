@@ -1,1 +1,286 @@
-"""The exercises of lesson 2."""
+"""The exercises of lesson 2: routing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import URLPattern
+from django.urls.resolvers import RegexPattern, RoutePattern
+from websockets.sync.client import ClientConnection
+
+from ..diagnosis import MISTAKES, Mistake, find_failure
+from .check import exercise
+from .scenario import Client, End, Trial, came
+
+__all__ = ["route_mistake"]
+
+
+def route_mistake(routes: Any, target: str) -> Mistake | None:
+    """Return why a path finds no route in a list of them."""
+    patterns = [
+        route.pattern
+        for route in (routes if isinstance(routes, list | tuple) else ())
+        if isinstance(route, URLPattern)
+    ]
+    for pattern in patterns:
+        match pattern:
+            case RoutePattern():
+                written = str(pattern)
+                if written.startswith("/"):
+                    return MISTAKES["leading-slash"]
+                if any(sign in written for sign in ("^", "$", "(", "\\")):
+                    return MISTAKES["regex-in-path"]
+            case RegexPattern():
+                if str(pattern).startswith(("/", "^/")):
+                    return MISTAKES["leading-slash"]
+    other = target.removesuffix("/") if target.endswith("/") else f"{target}/"
+    if any(pattern.match(other) for pattern in patterns):
+        return MISTAKES["trailing-slash"]
+    return MISTAKES["no-route"] if patterns else None
+
+
+def lost(trial: Trial, target: str) -> Mistake | None:
+    """Return why a connection found no route, if that is what happened."""
+    if any("No route found" in str(failure) for failure in trial.failures):
+        return route_mistake(trial.answer, target)
+    return None
+
+
+def visit(trial: Trial, target: str, what: str = "") -> Client:
+    """Open a connection to a path that has to find its route."""
+    connection = trial.try_connect(target)
+    what = what or f"{target} finds its route"
+    if not isinstance(connection, ClientConnection):
+        trial.fail(what, "accepted", connection, lost(trial, target))
+    assert isinstance(connection, ClientConnection)
+    trial.passed(what)
+    return Client(trial, connection)
+
+
+# 2.1
+
+NOT_WELCOMED = Mistake(
+    "not-welcomed",
+    "The name of the room is missing",
+    "The client is told something, and not the room that its path names.",
+    'The router keeps what it took out of the path in scope["url_route"]["kwargs"].',
+)
+
+
+def no_routes(answer: Any) -> str | None:
+    """Tell whether the list of routes is still empty."""
+    if isinstance(answer, list | tuple) and not answer:
+        return "routes is empty: add a route for ws/room/<name>/ that leads to Room."
+    return None
+
+
+@exercise("2.1", "Rooms", no_routes)
+def rooms(trial: Trial) -> None:
+    """Each client is in the room that its path names, and counts its own messages."""
+    blue = visit(trial, "ws/room/blue/")
+    blue.answers("welcome to blue", 'the client is told "welcome to blue"', not_welcomed)
+    blue.is_asked("hi", "blue 1: hi")
+    blue.is_asked("anybody?", "blue 2: anybody?")
+    red = visit(trial, "ws/room/red/")
+    red.answers("welcome to red", 'the client is told "welcome to red"', shared)
+    red.is_asked("hello", "red 1: hello", shared)
+    blue.is_asked("bye", "blue 3: bye", shared)
+
+
+def not_welcomed(got: object) -> Mistake | None:
+    """Return the mistake behind a welcome to the wrong room."""
+    return NOT_WELCOMED if isinstance(got, str) else None
+
+
+def shared(got: object) -> Mistake | None:
+    """Return the mistake behind an answer that the other client's messages have changed."""
+    return MISTAKES["shared-state"] if isinstance(got, str) else None
+
+
+# 2.2
+
+NOT_GUARDED = Mistake(
+    "not-guarded",
+    "Everybody gets in",
+    "The middleware hands each connection on to the application inside.",
+    'Look at scope["query_string"] first, and hand on only those that have the token.',
+)
+ACCEPTED_FIRST = Mistake(
+    "accepted-first",
+    "It lets the client in and throws it out again",
+    "The connection was accepted before it was closed.",
+    'Refuse the handshake: send {"type": "websocket.close"} before any accept.',
+)
+REFUSED_BY_EXCEPTION = Mistake(
+    "refused-by-exception",
+    "An exception refuses as well, as a fault of the server",
+    "The client is told 500, which says that the server is broken.",
+    'Send {"type": "websocket.close"} and return; the client is told 403.',
+)
+REFUSED_SILENTLY = Mistake(
+    "refused-silently",
+    "It returns without an answer",
+    "A handshake that nobody answers is a fault of the server: HTTP 500.",
+    'Send {"type": "websocket.close"} before you return.',
+)
+PART_OF_IT = Mistake(
+    "part-of-it",
+    "It looks for a piece of text, and not for the token",
+    "The right text may stand in a longer token, or behind another name.",
+    'Take the query apart: parse_qs(scope["query_string"].decode()) gives names and values.',
+)
+BYTES_AND_TEXT = Mistake(
+    "bytes-and-text",
+    "Bytes never equal text",
+    'scope["query_string"] is bytes, and b"sesame" == "sesame" is False.',
+    "Decode it first, or compare with bytes.",
+)
+WHOLE_QUERY = Mistake(
+    "whole-query",
+    "The whole query was compared",
+    "A query can hold more than the token.",
+    "Take it apart with parse_qs, and look at the token only.",
+)
+
+
+@exercise("2.2", "A token, please")
+def token_please(trial: Trial) -> None:
+    """Only a client with the token gets in; all others are refused."""
+    refused(trial, "ws/", "without a token", NOT_GUARDED)
+    refused(trial, "ws/?token=guess", "with the token guess", NOT_GUARDED)
+    what = "with ?token=sesame the connection opens"
+    client = trial.connect("ws/?token=sesame", what, {"refused with HTTP 403": BYTES_AND_TEXT})
+    client.answers("welcome", 'and the application inside says "welcome"')
+    refused(trial, "ws/?token=sesame-seeds", "with the token sesame-seeds", PART_OF_IT)
+    refused(trial, "ws/?nottoken=sesame", "with ?nottoken=sesame", PART_OF_IT)
+    what = "with ?room=blue&token=sesame the connection opens"
+    trial.connect("ws/?room=blue&token=sesame", what, {"refused with HTTP 403": WHOLE_QUERY})
+
+
+def refused(trial: Trial, target: str, who: str, if_accepted: Mistake) -> None:
+    """Expect that a client is refused in the handshake."""
+    what = f"a client {who} is refused"
+    expected = "refused with HTTP 403"
+    connection = trial.try_connect(target)
+    if isinstance(connection, ClientConnection):
+        got = Client(trial, connection).receive()
+        if isinstance(got, End) and not trial.failures:
+            trial.fail(what, expected, f"accepted, and then {came(got)}", ACCEPTED_FIRST)
+        trial.fail(what, expected, "accepted", if_accepted)
+    elif connection not in ("refused with HTTP 401", "refused with HTTP 403"):
+        mistake = None
+        if connection == "refused with HTTP 500":
+            failures = trial.failures
+            mistake = find_failure(failures[-1]) if failures else REFUSED_SILENTLY
+            mistake = mistake or REFUSED_BY_EXCEPTION
+        trial.fail(what, expected, connection, mistake)
+    trial.passed(what)
+
+
+# 2.3
+
+CATCHES_TOO_LITTLE = Mistake(
+    "catches-too-little",
+    "The last route does not take this path",
+    'path("") takes the empty path only, and <str:name> stops at a slash.',
+    "A regular expression that is content with anything takes every path.",
+)
+CATCHES_FIRST = Mistake(
+    "catches-first",
+    "The catch-all comes too early",
+    "Routes are tried from the top, and the first that matches wins.",
+    "Put the route that takes everything at the end.",
+)
+NOT_4404 = Mistake(
+    "not-4404",
+    "Another code",
+    "The connection is closed, and not with 4404.",
+    "close takes the code: self.close(code=...).",
+)
+LEFT_OPEN = Mistake(
+    "left-open",
+    "The connection stays open",
+    "Who comes to a path that does not exist has to be told so.",
+    "Close it, right after the accept.",
+)
+
+
+def one_route(answer: Any) -> str | None:
+    """Tell whether the list of routes is still as it was."""
+    if isinstance(answer, list | tuple) and len(answer) == 1:
+        return (
+            "routes has one route: add a last one that takes every other path, "
+            "and let NotHere close with 4404."
+        )
+    return None
+
+
+@exercise("2.3", "Nobody here", one_route)
+def nobody_here(trial: Trial) -> None:
+    """The clock ticks; every other path is closed with 4404."""
+    clock = visit(trial, "ws/clock/")
+    clock.answers(
+        "tick",
+        'ws/clock/ says "tick"',
+        lambda got: CATCHES_FIRST if isinstance(got, End) else None,
+    )
+    for target in ("ws/nowhere/", "elsewhere", "ws/clock/again/"):
+        connection = trial.try_connect(target)
+        what = f"{target} is accepted"
+        if not isinstance(connection, ClientConnection):
+            mistake = None
+            if any("No route found" in str(failure) for failure in trial.failures):
+                mistake = route_mistake(trial.answer, target)
+                if mistake is MISTAKES["no-route"]:
+                    mistake = CATCHES_TOO_LITTLE
+            elif connection == "refused with HTTP 403":
+                mistake = MISTAKES["close-before-accept"]
+            trial.fail(what, "accepted, and then closed with 4404", connection, mistake)
+        assert isinstance(connection, ClientConnection)
+        end = Client(trial, connection).receive()
+        mistake = None
+        if not trial.failures:
+            mistake = NOT_4404 if isinstance(end, End) else LEFT_OPEN
+        ok = isinstance(end, End) and end.code == 4404
+        what = f"{target} is accepted, and then closed with 4404"
+        trial.expect(what, ok, "the end of the connection, with 4404", came(end), mistake)
+
+
+# 2.4
+
+ANOTHER_WINS = Mistake(
+    "another-wins",
+    "Another route takes this path",
+    "Routes are tried from the top, and the first that matches wins.",
+    "Whose pattern matches as well? Say each one aloud: what must a path have, what may follow?",
+)
+PAGES = {
+    "ws/": "home",
+    "ws/news/": "news",
+    "ws/chat/blue/": "chat",
+    "ws/score/7/": "score",
+    "ws/news/sport/": "sport",
+}
+
+
+@exercise("2.4", "The broken route")
+def the_broken_route(trial: Trial) -> None:
+    """Each path leads to its own consumer, and what is no path leads nowhere."""
+    for target, name in PAGES.items():
+        connection = trial.try_connect(target)
+        what = f"{target} leads to {name}"
+        if not isinstance(connection, ClientConnection):
+            trial.fail(what, f'accepted, and then "{name}"', connection, lost(trial, target))
+        assert isinstance(connection, ClientConnection)
+        Client(trial, connection).answers(name, what, dict.fromkeys(PAGES.values(), ANOTHER_WINS))
+    target = "ws/news/archive/"
+    connection = trial.try_connect(target)
+    failures = [failure for failure in trial.failures if "No route found" in str(failure)]
+    trial.expect(
+        f"{target} leads nowhere",
+        bool(failures),
+        "no route",
+        "accepted" if isinstance(connection, ClientConnection) else connection,
+        MISTAKES["unanchored"],
+    )
+    trial.forgive_failures()

@@ -1,1 +1,421 @@
-"""The exercises of lesson 4."""
+"""The exercises of lesson 4: JSON conversion."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from ..diagnosis import MISTAKES, Mistake
+from .check import empty_method, exercise
+from .scenario import Client, End, Trial, came, quote
+
+BINARY_JSON = Mistake(
+    "binary-json",
+    "The answer is binary",
+    "The JSON is there, and it travels as bytes.",
+    "Send a str: JSON is text.",
+)
+NOT_JSON = Mistake(
+    "not-json",
+    "The answer is no JSON",
+    "The other side cannot decode this text.",
+    "Build a dict, and encode it: json.dumps(...), or send_json(...) in a JSON consumer.",
+)
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, as a browser does."""
+    raise ValueError(name)
+
+
+def strict_json(text: str) -> Any:
+    """Decode JSON as a browser does.
+
+    Raises:
+        ValueError: It is no JSON.
+
+    """
+    return json.loads(text, parse_constant=refuse_constant)
+
+
+def decodes(text: str, decode: Callable[[str], Any]) -> bool:
+    """Tell whether a text can be decoded."""
+    try:
+        decode(text)
+    except (ValueError, SyntaxError, RecursionError):
+        return False
+    return True
+
+
+def json_mistake(got: object) -> Mistake | None:
+    """Return the mistake behind an answer that is not JSON, or JSON twice over."""
+    if isinstance(got, bytes):
+        return BINARY_JSON
+    if not isinstance(got, str):
+        return None
+    if decodes(got, strict_json):
+        value = strict_json(got)
+        if isinstance(value, str) and decodes(value, strict_json):
+            return MISTAKES["json-twice"]
+        return None
+    if decodes(got, json.loads):
+        return MISTAKES["nan"]
+    return MISTAKES["python-not-json"] if decodes(got, ast.literal_eval) else NOT_JSON
+
+
+def answers_json(
+    client: Client,
+    what: str,
+    expected: object,
+    likely: Callable[[Any], Mistake | None] = lambda value: None,
+    matches: Callable[[Any], bool] | None = None,
+    words: str = "",
+) -> None:
+    """Expect a message that is the JSON of a value, however it is spaced and ordered.
+
+    Args:
+        client: Who expects it.
+        what: The expectation, in words.
+        expected: The value.
+        likely: Returns the mistake behind another value; ``None`` stands for no message.
+        matches: Tells whether a value is right, where equality is too strict.
+        words: What is expected, where the value does not say it.
+
+    """
+    got = client.receive()
+    shown = words or quote(json.dumps(expected))
+    value: Any = None
+    mistake = json_mistake(got)
+    if mistake is None and isinstance(got, str):
+        value = strict_json(got)
+        if matches(value) if matches is not None else same(value, expected):
+            client.trial.passed(what)
+            return
+    if mistake is None and not client.trial.failures:
+        mistake = likely(value)
+    client.trial.fail(what, shown, came(got), mistake)
+
+
+def same(value: object, expected: object) -> bool:
+    """Tell whether two JSON values are the same; 6.0 and 6 are, and 1 and true are not."""
+    if isinstance(value, bool) or isinstance(expected, bool):
+        return value is expected
+    if isinstance(value, dict) and isinstance(expected, dict):
+        return value.keys() == expected.keys() and all(same(value[k], expected[k]) for k in value)
+    if isinstance(value, list) and isinstance(expected, list):
+        return len(value) == len(expected) and all(map(same, value, expected))
+    return value == expected
+
+
+def is_error(value: object) -> bool:
+    """Tell whether a value is an object with an error in it."""
+    return isinstance(value, dict) and isinstance(value.get("error"), str)
+
+
+AN_ERROR = 'an object with an "error"'
+
+# 4.1
+
+BARE_NUMBER = Mistake(
+    "bare-number",
+    "The number alone",
+    "The client looks for the result under a name.",
+    'Answer with a dict: {"result": ...}.',
+)
+RESULT_IS_TEXT = Mistake(
+    "result-is-text",
+    "The result is a string",
+    'In JSON, 5 and "5" are not the same.',
+    "Leave the number a number; json.dumps turns the whole dict into text.",
+)
+EXCEPTION_ENDS_IT = Mistake(
+    "exception-ends-it",
+    "An exception ends the connection",
+    "Nobody catches what the division by zero raises.",
+    'Catch ZeroDivisionError, and answer {"error": ...}.',
+)
+NO_ERROR = Mistake(
+    "no-error",
+    "No error is told",
+    "A division by zero has no result, and the client has to learn that.",
+    'Answer {"error": ...} with a text of your own.',
+)
+
+
+@exercise(
+    "4.1",
+    "A calculator",
+    empty_method("receive", "decode the message, calculate, and answer in JSON."),
+)
+def calculator(trial: Trial) -> None:
+    """It calculates in JSON, and tells of a division by zero."""
+    client = trial.connect("ws/calculator/")
+    for op, a, b, result in (
+        ("+", 2, 3, 5),
+        ("-", 7, 10, -3),
+        ("*", 1.5, 4, 6),
+        ("/", 1, 4, 0.25),
+    ):
+        client.send(json.dumps({"op": op, "a": a, "b": b}))
+        what = f'{a} {op} {b} is answered with {{"result": {result}}}'
+        answers_json(client, what, {"result": result}, not_calculated)
+    client.send(json.dumps({"op": "/", "a": 1, "b": 0}))
+    what = "1 / 0 is answered with an error"
+    got = client.receive()
+    if isinstance(got, End) and any("ZeroDivisionError" in text for text in raised(trial)):
+        trial.fail(what, AN_ERROR, came(got), EXCEPTION_ENDS_IT)
+    mistake = json_mistake(got)
+    ok = mistake is None and isinstance(got, str) and is_error(strict_json(got))
+    trial.expect(what, ok, AN_ERROR, came(got), mistake or NO_ERROR)
+    client.send(json.dumps({"op": "+", "a": 1, "b": 1}))
+    answers_json(client, "and the connection goes on: 1 + 1", {"result": 2})
+
+
+def raised(trial: Trial) -> list[str]:
+    """Return the last lines of the exceptions that the answer raised."""
+    return ["".join(failure.format_exception_only()) for failure in trial.failures]
+
+
+def not_calculated(value: Any) -> Mistake | None:
+    """Return the mistake behind a wrong result."""
+    if isinstance(value, dict) and isinstance(value.get("result"), str):
+        return RESULT_IS_TEXT
+    return BARE_NUMBER if isinstance(value, int | float) else None
+
+
+# 4.2
+
+CLOSED_ON_ERROR = Mistake(
+    "closed-on-error",
+    "One bad message ends the conversation",
+    "The consumer closes the connection.",
+    'Answer {"error": ...}, and let the client try again.',
+)
+SILENT = Mistake(
+    "silent",
+    "The error is swallowed",
+    "The client sent something wrong and is told nothing.",
+    'Answer {"error": ...} with a text of your own.',
+)
+TOO_STRICT = Mistake(
+    "too-strict",
+    "Good JSON is refused",
+    "A text, a number or a list alone is JSON too.",
+    "Let json.loads decide what is JSON.",
+)
+TOOK_IT = Mistake(
+    "took-it",
+    "Bad input is taken for good",
+    "The client sent no JSON, and is not told so.",
+    'Answer {"error": ...} for everything that json.loads does not take.',
+)
+
+
+@exercise("4.2", "Bad input")
+def bad_input(trial: Trial) -> None:
+    """Good JSON comes back, all else is answered with an error, and nothing ends it."""
+    client = trial.connect("ws/robust/")
+    good(client, '{"a": 1}')
+    bad(client, "hello")
+    good(client, '"hello"')
+    bad(client, "[object Object]", "[object Object]")
+    bad(client, "", "an empty message")
+    bad(client, b"\x00\xff", "a binary message")
+    bad(client, "NaN", "NaN, which Python takes and a browser does not,")
+    good(client, "[1, 2]")
+
+
+def good(client: Client, text: str) -> None:
+    """Expect that good JSON comes back."""
+    client.send(text)
+    expected = {"you sent": json.loads(text)}
+    what = f"{text} is answered with {json.dumps(expected)}"
+    answers_json(client, what, expected, lambda value: TOO_STRICT if is_error(value) else None)
+
+
+def bad(client: Client, message: str | bytes, words: str = "") -> None:
+    """Expect an error, and that the connection stays."""
+    client.send(message)
+    what = f"{words or str(message)} is answered with an error"
+    got = client.receive()
+    trial = client.trial
+    mistake: Mistake | None = None
+    if isinstance(got, str | bytes):
+        mistake = json_mistake(got)
+        if mistake is None and isinstance(got, str) and is_error(strict_json(got)):
+            trial.passed(what)
+            return
+        mistake = mistake or TOOK_IT
+    elif not trial.failures:
+        mistake = SILENT if got is None else CLOSED_ON_ERROR
+    trial.fail(what, AN_ERROR, came(got), mistake)
+
+
+# 4.3
+
+PRICE_IS_FLOAT = Mistake(
+    "price-is-float",
+    "A price that has become a float",
+    "3.10 is 3.1 now, and a float cannot hold every amount exactly.",
+    "Send a Decimal as text: str(value).",
+)
+SET_AS_TEXT = Mistake(
+    "set-as-text",
+    "A set as Python writes it",
+    "str(value) makes one text of the whole set, in Python's spelling.",
+    "Make a list of it, and sort it.",
+)
+NOT_SORTED = Mistake(
+    "not-sorted",
+    "The order of a set is not fixed",
+    "The same set may be sent in another order tomorrow.",
+    "Sort it: sorted(value) is a list.",
+)
+NOT_NESTED = Mistake(
+    "not-nested",
+    "Only the outer values are looked at",
+    "There is a NaN inside a list, and lists can hold lists.",
+    "Let the function that replaces them call itself for what is inside a list or a dict.",
+)
+TAGS = ["black", "green", "hot", "loose", "strong"]
+
+
+@exercise("4.3", "An encoder")
+def an_encoder(trial: Trial) -> None:
+    """Dates, decimals, sets and NaN go over the wire as JSON."""
+    client = trial.connect("ws/shop/")
+    ask(client, "name", "tea")
+    ask(client, "price", "3.10", lambda v: PRICE_IS_FLOAT if isinstance(v, float) else None)
+    ask(client, "since", "2024-02-29")
+    ask(client, "tags", TAGS, set_mistake)
+    ask(client, "rating", None)
+    ask(client, "ratings", [4.5, None, [None]])
+
+
+def ask(
+    client: Client,
+    key: str,
+    value: object,
+    likely: Callable[[Any], Mistake | None] = lambda value: None,
+) -> None:
+    """Ask the shop for one of its values."""
+    client.send(json.dumps(key))
+    what = f'"{key}" is answered with {json.dumps({key: value})}'
+    got = client.receive()
+    mistake = json_mistake(got)
+    if mistake is MISTAKES["nan"] and key == "ratings":
+        mistake = NOT_NESTED
+    if mistake is None and isinstance(got, str):
+        answer = strict_json(got)
+        if same(answer, {key: value}):
+            client.trial.passed(what)
+            return
+        mistake = likely(answer.get(key)) if isinstance(answer, dict) else None
+    if key == "ratings" and any("Out of range float" in text for text in raised(client.trial)):
+        mistake = NOT_NESTED
+    client.trial.fail(what, json.dumps({key: value}), came(got), mistake)
+
+
+def set_mistake(value: object) -> Mistake | None:
+    """Return the mistake behind a set that was sent as something else."""
+    if isinstance(value, str):
+        return SET_AS_TEXT
+    if isinstance(value, list) and set(map(str, value)) == set(TAGS):
+        return NOT_SORTED
+    return None
+
+
+# 4.4
+
+NO_TYPE = Mistake(
+    "no-type",
+    "The answer has no type",
+    "The browser chooses its handler by the type, as the server does.",
+    'Send {"type": "count", "value": ...}.',
+)
+NO_FIRST_COUNT = Mistake(
+    "no-first-count",
+    "A new client is told nothing",
+    "The browser cannot show a count that it does not know.",
+    "Send the count right after the accept.",
+)
+UNKNOWN_TYPE = Mistake(
+    "unknown-type",
+    "An unknown type ends the connection",
+    "A client can send any type, also one that has no handler.",
+    'Answer {"type": "error", ...} and go on.',
+)
+NOT_A_NUMBER = Mistake(
+    "not-a-number",
+    "A value of the wrong type gets through",
+    'JSON keeps types: "2" and true are no numbers.',
+    "Look at the type before you add: type(by) is int.",
+)
+ANY_METHOD = Mistake(
+    "any-method",
+    "A client can call any method",
+    "The type is used as the name of a method, whichever it is.",
+    "Look the type up in a dict of your own handlers, or give their names a prefix.",
+)
+NOT_RESET = Mistake(
+    "not-reset",
+    "The count is not reset",
+    "After a reset the count is 0.",
+    "Set the count of this connection to 0, and tell it.",
+)
+
+
+@exercise(
+    "4.4",
+    "A counter for two",
+    empty_method("receive_json", "look at the type of the message, and answer with the count."),
+)
+def a_counter(trial: Trial) -> None:
+    """Messages with a type change a count that both sides know."""
+    client = trial.connect("ws/counter/")
+    counted(client, "a new client is told the count", 0, NO_FIRST_COUNT)
+    say(client, {"type": "add", "by": 2}, 2)
+    say(client, {"type": "add", "by": 40}, 42)
+    other = trial.connect("ws/counter/", "another client connects")
+    counted(other, "its count is its own", 0, MISTAKES["shared-state"])
+    say(other, {"type": "add", "by": -1}, -1, MISTAKES["shared-state"])
+    say(client, {"type": "add", "by": 1}, 43, MISTAKES["shared-state"])
+    say(client, {"type": "reset"}, 0, NOT_RESET)
+    told_off(client, {"type": "explode"}, UNKNOWN_TYPE)
+    told_off(client, {"type": "add", "by": "2"}, NOT_A_NUMBER)
+    told_off(client, {"type": "add", "by": True}, NOT_A_NUMBER)
+    told_off(client, {"type": "close"}, ANY_METHOD)
+    say(client, {"type": "add", "by": 5}, 5)
+
+
+def counted(client: Client, what: str, value: int, mistake: Mistake | None) -> None:
+    """Expect a count."""
+
+    def likely(got: Any) -> Mistake | None:
+        return NO_TYPE if isinstance(got, dict) and "type" not in got else mistake
+
+    answers_json(client, what, {"type": "count", "value": value}, likely)
+
+
+def say(
+    client: Client, message: dict[str, Any], value: int, mistake: Mistake | None = None
+) -> None:
+    """Send a message, and expect a count."""
+    client.send(json.dumps(message))
+    counted(client, f"{json.dumps(message)}: the count is {value}", value, mistake)
+
+
+def told_off(client: Client, message: dict[str, Any], mistake: Mistake) -> None:
+    """Send a message that is wrong, and expect an error."""
+    client.send(json.dumps(message))
+    what = f"{json.dumps(message)} is answered with an error"
+    got = client.receive()
+    found = json_mistake(got)
+    if found is None and isinstance(got, str):
+        value = strict_json(got)
+        if isinstance(value, dict) and value.get("type") == "error":
+            client.trial.passed(what)
+            return
+    client.trial.fail(what, 'an object with the type "error"', came(got), found or mistake)
