@@ -1,0 +1,93 @@
+"""nbval compares every output, and notices when an answer changes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbval.plugin import get_sanitize_patterns
+
+from server.notebooks import LESSONS, PORT, read, to_text
+from tests.notebooks.rules import all_outputs, code_cells
+
+REPOSITORY = LESSONS.parent
+SANITIZE = REPOSITORY / "tests" / "notebooks" / "sanitize.cfg"
+
+
+def failing_cells(path: Path) -> list[int]:
+    """Compare a notebook as ``make test`` does; return the numbers of the cells that fail."""
+    report = path.with_suffix(".xml")
+    command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, f"--rootdir={REPOSITORY}", f"--junitxml={report}", str(path)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    return [
+        int(case.attrib["name"].removeprefix("Cell "))
+        for case in ET.parse(report).iter("testcase")
+        if case.find("failure") is not None
+    ]
+
+
+@pytest.fixture
+def beginning(tmp_path: Path) -> Path:
+    """A copy of lesson 1 up to its first transcript."""
+    nb = read(LESSONS / "01_consumers.ipynb")
+    end = [cell.id for cell in nb.cells].index("first-transcript") + 1
+    nb.cells = nb.cells[:end]
+    path = tmp_path / "beginning.ipynb"
+    path.write_text(to_text(nb), "utf-8")
+    return path
+
+
+def test_changed_answer_fails(beginning: Path):
+    """When a consumer answers something else, the cells that show its answer fail, and no other."""
+    nb = read(beginning)
+    consumer, *others = code_cells(nb)
+    assert '"you said "' in consumer.source
+    consumer.source = consumer.source.replace('"you said "', '"you wrote "')
+    showing = [
+        number
+        for number, cell in enumerate(code_cells(nb))
+        if any("you said" in text for text in all_outputs(cell))
+    ]
+    assert showing
+    assert len(showing) < len(others) + 1
+    beginning.write_text(to_text(nb), "utf-8")
+    assert failing_cells(beginning) == showing
+
+
+def test_port_is_the_only_mask(tmp_path: Path):
+    """A stored address may have another port, and nothing else."""
+    path = tmp_path / "address.ipynb"
+    nb = new_notebook()
+    stored = {
+        "print('ws://127.0.0.1:41235/ws/sc/')": "ws://127.0.0.1:50000/ws/sc/\n",
+        "print('ws://127.0.0.1:41235/ws/ac/')": "ws://127.0.0.1:50000/ws/sc/\n",
+        "print('ws://127.0.0.1:8000/ws/sc/')": "ws://127.0.0.1:8001/ws/sc/\n",
+        "print(41235)": "50000\n",
+    }
+    for count, (source, text) in enumerate(stored.items(), start=1):
+        output = new_output("stream", name="stdout", text=text)
+        nb.cells.append(new_code_cell(source, execution_count=count, outputs=[output]))
+    nbformat.write(nb, path)
+    assert failing_cells(path) == [1, 2, 3]
+
+
+def test_one_pattern():
+    """nbval masks what make notebooks numbers."""
+    assert get_sanitize_patterns(SANITIZE.read_text()) == [(PORT.pattern, r"\1PORT")]
+
+
+def test_outputs_are_compared(pytestconfig: pytest.Config):
+    """The options of this very run compare outputs."""
+    assert pytestconfig.option.nbval
+    assert not pytestconfig.option.nbval_lax
