@@ -1,0 +1,220 @@
+"""The exporter behind ``jupyter nbconvert --to handout``."""
+
+# Much of nbconvert has no types.
+# mypy: disallow-untyped-calls=False
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from bs4 import BeautifulSoup
+from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.highlight import Highlight2HTML
+from nbconvert.preprocessors import TagRemovePreprocessor
+from nbformat import NotebookNode
+from traitlets import Enum, TraitError, default
+from traitlets.config import Application, Config
+
+from .lesson import HandoutError, read_notebook, tags
+from .preprocessors import Arrange, CheckLesson, CleanOutputs, RenderProse
+
+__all__ = ["EDITIONS", "HandoutExporter"]
+
+EDITIONS = ("student", "teacher")
+
+STATIC = Path(__file__).resolve().parents[2] / "static"
+
+
+class HandoutExporter(HTMLExporter):
+    """A lesson as one page that needs no network, no server and no script to be read.
+
+    Options are nbconvert's, and which edition it is::
+
+        jupyter nbconvert --to handout --HandoutExporter.edition=teacher 01_consumers.ipynb
+
+    """
+
+    export_from_notebook = "Handout"
+
+    edition = Enum(
+        EDITIONS,
+        default_value="student",
+        help="""
+        Whom the page is for. The student's edition has no solutions, and its answers come at the
+        end. The teacher's has them all, with minutes and notes.
+        """,
+    ).tag(config=True)
+
+    def __init__(self, config: Config | None = None, **kw: Any) -> None:
+        with one_sentence():
+            try:
+                super().__init__(config, **kw)
+            except TraitError as error:
+                raise HandoutError(str(error)) from error
+
+    @default("template_name")
+    def _template_name_default(self) -> str:
+        return "handout"
+
+    @default("extra_template_basedirs")
+    def _extra_template_basedirs_default(self) -> list[str]:
+        return [str(STATIC)]
+
+    @default("optimistic_validation")
+    def _optimistic_validation_default(self) -> bool:
+        return True
+
+    @default("default_preprocessors")
+    def _default_preprocessors_default(self) -> list[Any]:
+        return [
+            CheckLesson,
+            TagRemovePreprocessor,
+            "nbconvert.preprocessors.CoalesceStreamsPreprocessor",
+            "nbconvert.preprocessors.HighlightMagicsPreprocessor",
+            CleanOutputs,
+            RenderProse,
+            Arrange,
+        ]
+
+    @property
+    def default_config(self) -> Config:
+        config = Config(
+            {
+                "NbConvertBase": {
+                    "display_data_priority": [
+                        "image/svg+xml",
+                        "text/html",
+                        "image/png",
+                        "image/jpeg",
+                        "text/plain",
+                    ]
+                },
+                "HighlightMagicsPreprocessor": {
+                    "enabled": True,
+                    "languages": {"%%browser": "javascript"},
+                },
+                "CoalesceStreamsPreprocessor": {"enabled": True},
+            }
+        )
+        merged: Config = super().default_config.copy()
+        merged.merge(config)
+        return merged
+
+    @property
+    def suffix(self) -> str:
+        """What the names of this edition's files end in."""
+        return "" if self.edition == "student" else f"-{self.edition}"
+
+    # What nbconvert calls
+
+    def _init_preprocessors(self) -> None:
+        super()._init_preprocessors()
+        student = self.edition == "student"
+        for preprocessor in self._preprocessors:
+            if isinstance(preprocessor, TagRemovePreprocessor):
+                # In addition to what a teacher's own configuration removes, and not in its place.
+                preprocessor.enabled = True
+                # On paper a check has nothing to check.
+                preprocessor.remove_cell_tags |= {"check", "live"}
+                if student:
+                    preprocessor.remove_cell_tags |= {"solution"}
+            elif isinstance(preprocessor, RenderProse):
+                preprocessor.suffix = self.suffix
+            elif isinstance(preprocessor, Arrange):
+                preprocessor.answers_apart = student
+
+    def _init_resources(self, resources: dict[str, Any] | None) -> dict[str, Any]:
+        resources = super()._init_resources(resources)
+        resources["output_suffix"] = self.suffix
+        resources["edition"] = self.edition
+        resources["style"] = self.static("handout.css")
+        resources["script"] = self.static("handout.js")
+        return resources
+
+    def from_file(  # type: ignore[override]
+        self, file_stream: IO[str], resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[str, dict[str, Any]]:
+        with one_sentence():
+            name = Path(getattr(file_stream, "name", "") or "the input").name
+            try:
+                text = file_stream.read()
+            except UnicodeDecodeError:
+                text = ""
+            return self.from_notebook_node(read_notebook(text, name), resources, **kw)
+
+    def from_notebook_node(  # type: ignore[override]
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
+    ) -> tuple[str, dict[str, Any]]:
+        with one_sentence():
+            # HTMLExporter's own method parses the whole page again, to add the text alternatives
+            # that the template here gives, and writes it in another way, which breaks the hashes.
+            page, resources = super(HTMLExporter, self).from_notebook_node(nb, resources, **kw)
+            return page, resources
+
+    def default_filters(self) -> Iterator[tuple[str, Any]]:
+        yield from super().default_filters()
+        yield "alternative", alternative
+        yield "csp_hash", csp_hash
+        yield "css_string", css_string
+        yield "heading_first", heading_first
+        yield "highlight_code", Highlight2HTML("ipython3", parent=self)
+        yield "picture_texts", picture_texts
+        yield "tags", tags
+
+    def static(self, name: str) -> str:
+        """Return the text of a file of the template."""
+        source: str = self.environment.loader.get_source(self.environment, name)[0]
+        return source
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """End ``jupyter nbconvert`` with the sentence of a HandoutError, in place of a traceback."""
+    try:
+        yield
+    except HandoutError as error:
+        app = Application.instance() if Application.initialized() else None
+        if app is None or app.name != "jupyter-nbconvert":
+            raise
+        app.log.error(str(error))
+        app.exit(1)
+
+
+def alternative(output: NotebookNode, kind: str) -> str:
+    """Return the text that says what a picture of pixels shows."""
+    alt = output.metadata.get(kind, {}).get("alt") or output.data.get("text/plain", "")
+    return str(alt).strip()
+
+
+def picture_texts(output: NotebookNode) -> tuple[str, str]:
+    """Return the title of a drawing, and what it shows as text."""
+    drawing = BeautifulSoup(output.data["image/svg+xml"], "html.parser")
+    title, text = (
+        part.get_text().strip() if (part := drawing.find(name)) else ""
+        for name in ("title", "desc")
+    )
+    return title or "A picture", text or str(output.data.get("text/plain", "")).strip()
+
+
+def heading_first(markup: str) -> tuple[str, str]:
+    """Return HTML in two parts: up to the end of its first heading, and what follows."""
+    end = re.search(r"</h[1-6]>", markup)
+    return (markup[: end.end()], markup[end.end() :]) if end else ("", markup)
+
+
+def csp_hash(text: str) -> str:
+    """Return how a Content-Security-Policy names a style or a script that may be in a page."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def css_string(text: str) -> str:
+    """Return a text as a string of CSS that can stand in an HTML page."""
+    escaped = re.sub(r"[^\w ,.:;()!?'-]", lambda match: f"\\{ord(match[0]):x} ", text)
+    return f'"{escaped}"'

@@ -1,0 +1,156 @@
+"""Steps from a lesson's notebook to what the page's template shows, in nbconvert's own form."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from nbconvert.preprocessors import Preprocessor
+from nbformat import NotebookNode
+from traitlets import Bool, Unicode
+
+from .lesson import HandoutError, check_lesson, tags
+from .markup import Prose, clean_output, hints
+from .recording import Diagram, recorded
+
+__all__ = ["Arrange", "CheckLesson", "CleanOutputs", "RenderProse", "WrongAnswer"]
+
+Resources = dict[str, Any]
+
+PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
+
+
+class CheckLesson(Preprocessor):
+    """Refuse a notebook that is no lesson, before anything else happens to it."""
+
+    enabled = Bool(True).tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        check_lesson(nb, resources["metadata"]["name"])
+        return nb, resources
+
+
+class CleanOutputs(Preprocessor):
+    """Keep of each output what can be read: no script, no button, no frame, no link."""
+
+    enabled = Bool(True).tag(config=True)
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: Resources, index: int
+    ) -> tuple[NotebookNode, Resources]:
+        if cell.cell_type != "code":
+            return cell, resources
+        for output in cell.outputs:
+            if recording := recorded(output):
+                output.metadata.diagram = Diagram(recording)
+            for kind in list(output.get("data", {})):
+                if kind == "text/html":
+                    output.data[kind] = clean_output(output.data[kind])
+                if kind not in (*PICTURES, "text/plain") and not output.data[kind]:
+                    del output.data[kind]
+        return cell, resources
+
+
+class RenderProse(Preprocessor):
+    """Turn Markdown into HTML, and gather the headings for the list of contents."""
+
+    enabled = Bool(True).tag(config=True)
+
+    suffix = Unicode(help="What the names of the pages end in, before .html.").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        prose = Prose(self.suffix, resources["metadata"]["path"])
+        sections = []
+        for cell in nb.cells:
+            if cell.cell_type != "markdown":
+                continue
+            start = len(prose.headings)
+            cell.metadata.html = prose.to_html(cell.source, cell.get("attachments"))
+            teacher = cell.metadata.get("teacher")
+            if teacher and teacher.get("say"):
+                teacher.say = prose.to_html(teacher.say)
+            for heading in prose.headings[start:]:
+                if heading.level == 2:
+                    minutes = teacher.get("minutes") if teacher else None
+                    sections.append({"heading": heading, "minutes": minutes})
+        self.check_headings(prose, resources["metadata"]["name"])
+        resources["lesson"] = {
+            "title": prose.headings[0].text,
+            "sections": sections,
+            "minutes": sum(section["minutes"] or 0 for section in sections),
+        }
+        return nb, resources
+
+    @staticmethod
+    def check_headings(prose: Prose, name: str) -> None:
+        """Raise HandoutError where headings are not in order."""
+        level = 0
+        for number, heading in enumerate(prose.headings):
+            if number and heading.level == 1:
+                raise HandoutError(f"{name}: {heading.text!r} is a second title")
+            if heading.level > level + 1:
+                raise HandoutError(f"{name}: {heading.text!r} leaves out a level of headings")
+            level = heading.level
+
+
+class WrongAnswer(NamedTuple):
+    """A wrong answer to an exercise that the checks know."""
+
+    title: str
+    source: str
+    diagnosis: str
+
+
+class Arrange(Preprocessor):
+    """Number questions and answers, and put what comes at the end of a page aside.
+
+    In the student's edition the answers come at the end, and so do, on paper, the hints. In the
+    teacher's edition all stands where it stands in the lesson, and exercises come with the wrong
+    answers that their checks know.
+
+    """
+
+    enabled = Bool(True).tag(config=True)
+
+    answers_apart = Bool(True, help="Whether answers come at the end.").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        cells, answers, all_hints = [], [], []
+        number = 0
+        for cell in nb.cells:
+            kinds = tags(cell)
+            if "predict" in kinds:
+                number += 1
+            if kinds & {"predict", "answer"}:
+                cell.metadata.number = number
+            if "hint" in kinds:
+                cell.metadata.hints = hints(cell.metadata.html)
+                all_hints.append(cell)
+            if "solution" in kinds:
+                cell.metadata.wrong_answers = wrong_answers(cell.metadata.exercise)
+            if "answer" in kinds and self.answers_apart:
+                answers.append(cell)
+            else:
+                cells.append(cell)
+        nb.cells = cells
+        resources["answers"] = answers
+        resources["hints"] = all_hints if self.answers_apart else []
+        return nb, resources
+
+
+def wrong_answers(exercise: str) -> list[WrongAnswer]:
+    """Return the wrong answers to an exercise that its check knows, and what it says of them."""
+    # Only the teacher's edition needs the exercises, which need all of Channels.
+    from ..diagnosis import MISTAKES, Mistake
+    from ..exercises import catalogue, lesson_1, lesson_2, lesson_3, lesson_4
+
+    own = {
+        value.id: value
+        for lesson in (lesson_1, lesson_2, lesson_3, lesson_4)
+        for value in vars(lesson).values()
+        if isinstance(value, Mistake)
+    }
+    mistakes = MISTAKES | own
+    return [
+        WrongAnswer(title, source.strip(), mistakes[id].hint if id in mistakes else id)
+        for title, source, id in catalogue(exercise)
+    ]
