@@ -70,6 +70,8 @@ coverage: $(VENV)/.installed-dev
 
 notebooks: $(VENV)/.installed-dev
 	$(tested) $(VENV)/bin/python -m tests.browser.record
+	$(tested) $(VENV)/bin/python -m tests.browser.finding
+	$(tested) $(VENV)/bin/python -m tests.browser.record
 	$(tested) $(VENV)/bin/python -m server.notebooks
 
 handouts: $(VENV)/.installed

@@ -260,6 +260,23 @@ def test_check_and_rebuild(file, capsys, monkeypatch):
     assert read(file).cells[0].outputs[0].text == "42\n"
 
 
+def test_what_a_browser_did_is_kept(tmp_path, monkeypatch):
+    """A Python cell that reads what a browser did keeps its outputs; %%browser cells do not."""
+    monkeypatch.setattr(notebooks, "execute", lambda nb: run_quickly(copy.deepcopy(nb)))
+    tags = {"tags": ["browser", "nbval-ignore-output"]}
+    cells = [
+        new_code_cell("sockets()", id="kept", metadata=tags, outputs=[prints("3\n")]),
+        new_code_cell("sockets()", id="empty", metadata=tags),
+        new_code_cell("%%browser x", id="own", metadata=tags, outputs=[prints("3\n")]),
+        new_code_cell("print(42)", id="other", outputs=[prints("3\n")]),
+    ]
+    path = tmp_path / "lesson.ipynb"
+    path.write_text(to_text(notebook(*cells)), "utf-8")
+    assert main([str(path)]) == 0
+    texts = [cell.outputs[0].text for cell in read(path).cells]
+    assert texts == ["3\n", "42\n", "42\n", "42\n"]
+
+
 def test_all_lessons_by_default(file, capsys, monkeypatch):
     """Without a path, the lessons of the course are meant."""
     monkeypatch.setattr(notebooks, "LESSONS", file.parent)
