@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from traceback import TracebackException
 from types import CodeType
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from ..diagnosis import MISTAKES, Mistake, diagnose_entry, diagnose_text, find_failure
 from ..pictures.words import error
 from ..record import Failed, Note, Printed, Refused, Snapshot
+from .practice import Visits, latest_run, wait_for_visits
 from .progress import remember
-from .scenario import Patience, Step, Trial
+from .scenario import NotYet, Patience, Sheet, Step, Trial
 from .template import fill
 
 if TYPE_CHECKING:
@@ -38,7 +40,23 @@ class Exercise:
     """Returns what to do first, where the answer is still the stub."""
 
 
-EXERCISES: dict[str, Exercise] = {}
+@dataclass(frozen=True)
+class BrowserExercise:
+    """An exercise for a ``%%browser`` cell: how what the browser did is judged."""
+
+    id: str
+    title: str
+    cell: str
+    """The name of the cell; the path of its connection is ``/ws/NAME/``."""
+
+    scenario: Callable[[Sheet, Visits], None]
+    done: Callable[[Visits], bool]
+    """Tells whether there is nothing more to wait for."""
+
+    quiet: float
+
+
+EXERCISES: dict[str, Exercise | BrowserExercise] = {}
 """All exercises by id, in the order of the lessons."""
 
 
@@ -54,11 +72,23 @@ def exercise(
     return register
 
 
+def browser_exercise(
+    id: str, title: str, cell: str, done: Callable[[Visits], bool], quiet: float = 1.0
+) -> Callable[[Callable[[Sheet, Visits], None]], Callable[[Sheet, Visits], None]]:
+    """Register the judge of what a browser does as an exercise."""
+
+    def register(scenario: Callable[[Sheet, Visits], None]) -> Callable[[Sheet, Visits], None]:
+        EXERCISES[id] = BrowserExercise(id, title, cell, scenario, done, quiet)
+        return scenario
+
+    return register
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What came of a check; true if the answer passed. Shows as text and in a notebook."""
 
-    exercise: Exercise
+    exercise: Exercise | BrowserExercise
     passed: bool
     solution: bool
     """Whether it was the course's own solution."""
@@ -118,7 +148,7 @@ solutions: weakref.WeakSet[Any] = weakref.WeakSet()
 """Answers that were the course's own: checked again, they are not the learner's."""
 
 
-def check(id: str, answer: Any, *, solution: bool = False) -> Verdict:
+def check(id: str, answer: Any = None, *, solution: bool = False) -> Verdict:
     """Try an answer to an exercise, and say what it does and does not do yet.
 
     The answer runs on a server of its own, which is gone when the verdict is there. An answer
@@ -126,7 +156,8 @@ def check(id: str, answer: Any, *, solution: bool = False) -> Verdict:
 
     Args:
         id: The exercise: ``"1.1"``.
-        answer: What the exercise asks for: a consumer class, a list of routes, an application.
+        answer: What the exercise asks for: a consumer class, a list of routes, an application;
+            nothing for an exercise that a browser does.
         solution: This is the course's own solution, which does not count as the learner's.
 
     Raises:
@@ -136,17 +167,48 @@ def check(id: str, answer: Any, *, solution: bool = False) -> Verdict:
     if id not in EXERCISES:
         raise ValueError(f"there is no exercise {id!r}; there are {', '.join(EXERCISES)}")
     exercise = EXERCISES[id]
-    solution = solution or is_solution(answer)
-    if solution:
-        note_solution(answer)
-    verdict = judge(exercise, answer, solution)
-    if verdict.passed and not solution:
-        problem = remember(id)
-        if problem:
-            return Verdict(
-                exercise, True, False, verdict.steps, remark=problem, snapshot=verdict.snapshot
-            )
+    if isinstance(exercise, BrowserExercise):
+        verdict = judge_browser(exercise)
+    else:
+        solution = solution or is_solution(answer)
+        if solution:
+            note_solution(answer)
+        verdict = judge(exercise, answer, solution)
+    if verdict.passed and not verdict.solution:
+        return replace(verdict, remark=remember(id))
     return verdict
+
+
+def judge_browser(exercise: BrowserExercise) -> Verdict:
+    """Judge what a browser did, by the record of the server that it came to."""
+    found = wait_for_visits(f"/ws/{exercise.cell}/", exercise.done, exercise.quiet)
+    run = latest_run(exercise.cell)
+    solution = run is not None and run.name != exercise.cell
+    sheet = Sheet()
+    what = f"a browser connects to /ws/{exercise.cell}/"
+    if found is None:
+        came, advice = "no server", "Run the cell with practice() first: it launches the server."
+    elif not found.connections:
+        came = "a client that is no browser" if found.others else "nobody"
+        advice = (
+            "No browser has come by: run the browser cell above in JupyterLab or in Notebook, "
+            "then check again."
+        )
+    else:
+        with suppress(NotYet):
+            sheet.passed(what)
+            exercise.scenario(sheet, found)
+        mistake = sheet.mistake
+        return Verdict(
+            exercise,
+            all(step.passed for step in sheet.steps),
+            solution,
+            tuple(sheet.steps),
+            advice=(f"{mistake.name}.", mistake.cause, mistake.fix) if mistake else (),
+            mistake=mistake,
+        )
+    step = Step(what, False, "a browser", came)
+    return Verdict(exercise, False, False, (step,), advice=(advice,))
 
 
 def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:

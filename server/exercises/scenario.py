@@ -6,11 +6,11 @@ import asyncio
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from traceback import TracebackException
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -23,7 +23,18 @@ from ..launch import as_application
 from ..output import route_prints
 from ..record import Failed, Note, Received, Record, Snapshot
 
-__all__ = ["Client", "NotYet", "Patience", "Step", "Trial", "came", "quote"]
+__all__ = [
+    "Client",
+    "End",
+    "NotYet",
+    "Patience",
+    "Sheet",
+    "Step",
+    "Trial",
+    "came",
+    "came_from_browser",
+    "quote",
+]
 
 Likely: TypeAlias = Mapping[Any, Mistake] | Callable[[Any], Mistake | None]
 """Which mistake a wrong answer gives away: by the answer, or by a function of it."""
@@ -66,7 +77,39 @@ class NotYet(Exception):
     """An expectation is not met; the scenario ends here."""
 
 
-class Trial:
+class Sheet:
+    """The expectations of a scenario, one after the other."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.mistake: Mistake | None = None
+
+    def passed(self, what: str) -> None:
+        """Note an expectation that is met."""
+        self.steps.append(Step(what, True))
+
+    def expect(
+        self, what: str, ok: bool, expected: str, came: str, mistake: Mistake | None = None
+    ) -> None:
+        """Note an expectation, and end the scenario if it is not met."""
+        if ok:
+            self.passed(what)
+        else:
+            self.fail(what, expected, came, mistake)
+
+    def fail(self, what: str, expected: str, came: str, mistake: Mistake | None = None) -> NoReturn:
+        """End the scenario with an expectation that is not met.
+
+        Raises:
+            NotYet: Always.
+
+        """
+        self.steps.append(Step(what, False, expected, came))
+        self.mistake = mistake
+        raise NotYet(what)
+
+
+class Trial(Sheet):
     """An answer on a server of its own, from ``with`` to its end.
 
     Args:
@@ -79,10 +122,9 @@ class Trial:
     """
 
     def __init__(self, answer: Any, patience: Patience) -> None:
+        super().__init__()
         self.answer = answer
         self.patience = patience
-        self.steps: list[Step] = []
-        self.mistake: Mistake | None = None
         self.record = Record(max_entries=2_000, max_bytes=2**20)
         self.warnings: list[str] = []
         limits = Limits(
@@ -124,25 +166,6 @@ class Trial:
         return True
 
     # Expectations
-
-    def passed(self, what: str) -> None:
-        """Note an expectation that is met."""
-        self.steps.append(Step(what, True))
-
-    def expect(
-        self, what: str, ok: bool, expected: str, came: str, mistake: Mistake | None = None
-    ) -> None:
-        """Note an expectation, and end the scenario if it is not met."""
-        if ok:
-            self.passed(what)
-        else:
-            self.fail(what, expected, came, mistake)
-
-    def fail(self, what: str, expected: str, came: str, mistake: Mistake | None = None) -> None:
-        """End the scenario with an expectation that is not met."""
-        self.steps.append(Step(what, False, expected, came))
-        self.mistake = mistake
-        raise NotYet(what)
 
     def expect_end(
         self,
@@ -360,6 +383,11 @@ def came(got: str | bytes | End | None) -> str:
             return f"the end of the connection, with {code} and the reason {quote(reason)}"
         case _:
             return quote(got)
+
+
+def came_from_browser(messages: Sequence[str | bytes]) -> str:
+    """Say which messages a browser sent."""
+    return ", ".join(quote(message) for message in messages) or "nothing"
 
 
 def quote(message: str | bytes) -> str:
