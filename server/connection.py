@@ -740,6 +740,7 @@ def wants_websocket(request: Request) -> bool:
         and "upgrade" in re.split(r"[,\s]+", (header(request, "Connection") or "").lower())
         and header(request, "Sec-WebSocket-Version") == "13"
         and is_key(header(request, "Sec-WebSocket-Key") or "")
+        and len(request.headers.get_all("Origin")) <= 1
     )
 
 
