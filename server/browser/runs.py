@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from ..files import response, text_response
+from .relay import relay
 from .template import fill
 
 __all__ = ["Run", "Runs", "digest", "runs"]
@@ -68,6 +69,7 @@ class Runs:
     ``/``       the frame
     ``/page``   the page inside the frame, in which the code runs
     ``/report`` the WebSocket over which the frame tells whether it is busy
+    ``/relay``  WebSockets that carry those of the page, through a proxy
     =========== =============================================================
 
     """
@@ -111,6 +113,10 @@ class Runs:
         """Listen to a frame until it goes away; tell it when it has come to rest."""
         assert wire.request is not None
         run, part = self.find(wire.request.path)
+        if run is not None and part == "relay":
+            with suppress(ConnectionClosed):
+                await relay(wire)
+            return
         if run is None or part != "report":
             await wire.close(NO_SUCH_RUN, "this kernel does not hold this browser cell")
             return

@@ -5,6 +5,13 @@ const MAX_DEPTH = 4;
 const MAX_ITEMS = 100;
 const MAX_TEXT = 10_000;
 
+// Events that stand for the browser's own, where through.js speaks in its place.
+const trusted = new WeakSet();
+
+export function trust(event) {
+  trusted.add(event);
+}
+
 /**
  * Return the line that `console.log(...args)` shows.
  *
@@ -126,7 +133,8 @@ function showEvent(value, name, state) {
     CloseEvent: ["code", "reason", "wasClean"],
     MessageEvent: ["data", "origin"],
   }[name] ?? [];
-  const pairs = ["isTrusted", "type", ...fields].map((key) => `${key}: ${show(value[key], state)}`);
+  const pairs = ["type", ...fields].map((key) => `${key}: ${show(value[key], state)}`);
+  pairs.unshift(`isTrusted: ${value.isTrusted || trusted.has(value)}`);
   return `${name} {${pairs.join(", ")}}`;
 }
 

@@ -22,7 +22,7 @@
   const frame = document.createElement("iframe");
   frame.title = `Browser cell ${name}: console and wire`;
   frame.style.cssText = "display: block; width: 100%; height: 0; border: 0;";
-  let found = false;
+  let greeted = false;
   let timer;
 
   const tellTheme = () => {
@@ -43,17 +43,18 @@
     if (source !== frame.contentWindow || !data?.browserCell) return;
     const { hello, height } = data.browserCell;
     if (hello === `${name}/${hash}`) {
-      found = true;
+      greeted = true;
       clearTimeout(timer);
       tellTheme();
       for (const recording of cell.querySelectorAll("details")) recording.open = false;
       for (const note of cell.querySelectorAll("p")) note.hidden = true;
     }
-    if (found && height) frame.style.height = `${height}px`;
+    if (height) frame.style.height = `${height}px`;
   };
   const giveUp = async () => {
     stop();
     frame.remove();
+    for (const recording of cell.querySelectorAll("details")) recording.open = true;
     const note = document.createElement("p");
     note.textContent = "The server of this cell is not running: run the launch cell, then this one.";
     if (proxied) {
@@ -66,7 +67,6 @@
   };
   const tryNext = () => {
     clearTimeout(timer);
-    if (found) return;
     if (places.length === 0) {
       giveUp();
       return;
@@ -74,11 +74,14 @@
     frame.src = places.shift();
     timer = setTimeout(tryNext, 8000);
   };
-  // Whatever answers, only the cell's own server says hello, and does so before it has loaded.
+  // Whatever answers, only the cell's own server says hello, and does so while it loads. A frame
+  // whose cell is moved loads anew, and perhaps from a server that is gone.
   frame.addEventListener("load", () => {
-    if (found) return;
     clearTimeout(timer);
-    timer = setTimeout(tryNext, 500);
+    timer = setTimeout(() => {
+      if (!greeted) tryNext();
+      greeted = false;
+    }, 1000);
   });
   addEventListener("message", listen);
   watcher.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });

@@ -4,6 +4,7 @@
 // The code sees the globals of an ordinary page; all that is wrapped here behaves as it did.
 
 import { describeError, format, inspect, shorten } from "./inspect.js";
+import { throughProxy } from "./through.js";
 
 const cell = JSON.parse(document.getElementById("cell").textContent);
 const frame = window.parent.browserCell;
@@ -146,54 +147,59 @@ function lineOf(error) {
 // --- The wire ----------------------------------------------------------------------------------
 
 const NativeWebSocket = window.WebSocket;
-const { send: nativeSend, close: nativeClose } = NativeWebSocket.prototype;
 const numbers = new WeakMap();
 const unsettled = new Set(); // sockets that are CONNECTING or CLOSING
 let made = 0;
 
+// Through a proxy that adds a path, sockets to this server are carried by another class.
+const carrier = `${location.protocol.replace("http", "ws")}//${location.host}${prefix}` +
+  `${path.replace(/page$/, "relay")}`;
+const ThroughWebSocket = throughProxy(carrier, targetOf);
+
 window.WebSocket = new Proxy(noting(NativeWebSocket), {
   construct(target, args, newTarget) {
-    const [address, ...rest] = args;
-    const there = args.length > 0 ? throughProxy(address) : null;
-    const socket = Reflect.construct(
-      target, there === null ? args : [there, ...rest], newTarget,
-    );
-    watch(socket, rest[0]);
-    if (there !== null) {
-      frame.line({
-        kind: "note", socket: numbers.get(socket),
-        text: `reached through Jupyter's server: ${there}`,
-      });
+    const [address, protocols] = args;
+    const carried = prefix !== "" && args.length > 0 && isHere(address);
+    const socket = carried ? new (noting(ThroughWebSocket))(...args)
+      : Reflect.construct(target, args, newTarget);
+    watch(socket, protocols);
+    if (carried) {
+      const text = `through Jupyter's server, as ${socket.url}`;
+      frame.line({ kind: "note", socket: numbers.get(socket), text });
     }
     return socket;
   },
 });
 NativeWebSocket.prototype.constructor = window.WebSocket;
 
-NativeWebSocket.prototype.send = function send(data) {
-  try {
-    Reflect.apply(nativeSend, this, arguments);
-  } catch (error) {
-    noteError(error);
-    throw error;
-  }
-  const late = this.readyState > WebSocket.OPEN;
-  tellWire(this, late ? "dropped" : "sent", payload(data));
-};
+for (const { prototype } of [NativeWebSocket, ThroughWebSocket]) {
+  const { send: originalSend, close: originalClose } = prototype;
 
-NativeWebSocket.prototype.close = function close(...args) {
-  const before = this.readyState;
-  try {
-    Reflect.apply(nativeClose, this, args);
-  } catch (error) {
-    noteError(error);
-    throw error;
-  }
-  if (before < WebSocket.CLOSING) {
-    unsettled.add(this);
-    tellWire(this, "closing", `close(${args.map((value) => inspect(value)).join(", ")})`);
-  }
-};
+  prototype.send = function send(...args) {
+    try {
+      Reflect.apply(originalSend, this, args);
+    } catch (error) {
+      noteError(error);
+      throw error;
+    }
+    const late = this.readyState > WebSocket.OPEN;
+    tellWire(this, late ? "dropped" : "sent", payload(args[0]));
+  };
+
+  prototype.close = function close(...args) {
+    const before = this.readyState;
+    try {
+      Reflect.apply(originalClose, this, args);
+    } catch (error) {
+      noteError(error);
+      throw error;
+    }
+    if (before < WebSocket.CLOSING) {
+      unsettled.add(this);
+      tellWire(this, "closing", `close(${args.map((value) => inspect(value)).join(", ")})`);
+    }
+  };
+}
 
 /** Tell what happens on a socket, before the cell's own handlers hear of it. */
 function watch(socket, protocols) {
@@ -224,9 +230,24 @@ function tellWire(socket, kind, text) {
 
 /** Return an address as a lesson writes it: only the path, where it is this server's. */
 function place(address) {
-  const url = new URL(address);
-  if (url.host !== location.host) return url.href;
-  const inside = url.pathname.startsWith(`${prefix}/`);
+  return isHere(address) ? targetOf(new URL(address)) : address;
+}
+
+/** Tell whether an address is this server's, by its name here or on its own machine. */
+function isHere(address) {
+  let url;
+  try {
+    url = new URL(address, location);
+  } catch {
+    return false; // the browser itself says what is wrong with it
+  }
+  const written = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(url.hostname) && url.port === port;
+  return url.host === location.host || written;
+}
+
+/** Return what the server knows an address of its own by: without what the proxy adds. */
+function targetOf(url) {
+  const inside = prefix !== "" && url.pathname.startsWith(`${prefix}/`);
   return url.pathname.slice(inside ? prefix.length : 0) + url.search;
 }
 
@@ -238,27 +259,6 @@ function payload(data) {
 
 function bytes(size) {
   return size === 1 ? "1 byte" : `${size.toLocaleString("en")} bytes`;
-}
-
-/**
- * Return where a socket to this server has to go when the page came through a proxy that adds a
- * path or speaks https; `null` when the address is right as it is.
- */
-function throughProxy(address) {
-  if (prefix === "" && location.protocol === "http:") return null;
-  let url;
-  try {
-    url = new URL(address, location);
-  } catch {
-    return null; // the browser itself says what is wrong with it
-  }
-  const written = /^(127\.0\.0\.1|localhost|\[::1\])$/.test(url.hostname);
-  const here = url.host === location.host;
-  if (!here && !(written && url.port === port)) return null;
-  url.host = location.host;
-  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  if (!url.pathname.startsWith(`${prefix}/`)) url.pathname = prefix + url.pathname;
-  return url.href;
 }
 
 // --- Is anything still going on? ---------------------------------------------------------------
