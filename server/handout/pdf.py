@@ -42,6 +42,12 @@ FLAGS = (
 PATIENCE = 60.0
 """Seconds after which a browser that does not answer has failed."""
 
+FORGET_FOLDER = """
+for (const link of document.querySelectorAll("a:not([href^='#'], [href^='http'])")) {
+  link.removeAttribute("href");
+}
+"""
+
 DATE = re.compile(rb"(/(?:CreationDate|ModDate) \(D:)\d{14}")
 
 
@@ -149,6 +155,8 @@ class Tab:
         """Show a page, and wait until it is there."""
         self.call("Page.navigate", url=url)
         self.wait_for(lambda got: got.get("method") == "Page.loadEventFired")
+        # In a PDF a link to the page beside it would name the folder in which it was made.
+        self.call("Runtime.evaluate", expression=FORGET_FOLDER)
 
     def printed(self, width: float, height: float) -> bytes:
         """Return the page as a PDF, on paper of that many inches."""

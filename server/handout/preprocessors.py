@@ -59,24 +59,28 @@ class RenderProse(Preprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         prose = Prose(self.suffix, resources["metadata"]["path"])
-        sections = []
+        plan: list[dict[str, Any]] = []
         for cell in nb.cells:
             if cell.cell_type != "markdown":
                 continue
             start = len(prose.headings)
             cell.metadata.html = prose.to_html(cell.source, cell.get("attachments"))
-            teacher = cell.metadata.get("teacher")
-            if teacher and teacher.get("say"):
+            plan += [
+                {"heading": heading, "minutes": 0}
+                for heading in prose.headings[start:]
+                if heading.level <= 2
+            ]
+            teacher = cell.metadata.get("teacher", {})
+            if plan and teacher.get("minutes"):
+                plan[-1]["minutes"] += teacher.minutes
+            if teacher.get("say"):
                 teacher.say = prose.to_html(teacher.say)
-            for heading in prose.headings[start:]:
-                if heading.level == 2:
-                    minutes = teacher.get("minutes") if teacher else None
-                    sections.append({"heading": heading, "minutes": minutes})
         self.check_headings(prose, resources["metadata"]["name"])
         resources["lesson"] = {
             "title": prose.headings[0].text,
-            "sections": sections,
-            "minutes": sum(section["minutes"] or 0 for section in sections),
+            "sections": [section["heading"] for section in plan[1:]],
+            "plan": [section for section in plan if section["minutes"]],
+            "minutes": sum(section["minutes"] for section in plan),
         }
         return nb, resources
 
