@@ -69,7 +69,6 @@ coverage: $(VENV)/.installed-dev
 	$(tested) $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile --cov $(PYTEST_ARGS)
 
 notebooks: $(VENV)/.installed-dev
-	$(tested) $(VENV)/bin/python -m tests.browser.record
 	$(tested) $(VENV)/bin/python -m tests.browser.finding
 	$(tested) $(VENV)/bin/python -m tests.browser.record
 	$(tested) $(VENV)/bin/python -m server.notebooks
