@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -36,6 +35,10 @@ NO_SUCH_RUN = 4404
 def digest(code: str) -> str:
     """Return what tells one version of a cell's code from another."""
     return sha256(code.encode()).hexdigest()[:12]
+
+
+NONSENSE = 1007
+"""The close code for messages that no frame sends."""
 
 
 @dataclass(frozen=True)
@@ -113,17 +116,20 @@ class Runs:
         """Listen to a frame until it goes away; tell it when it has come to rest."""
         assert wire.request is not None
         run, part = self.find(wire.request.path)
-        if run is not None and part == "relay":
-            with suppress(ConnectionClosed):
-                await relay(wire)
-            return
-        if run is None or part != "report":
+        if run is None or part not in ("report", "relay"):
             await wire.close(NO_SUCH_RUN, "this kernel does not hold this browser cell")
             return
-        self.attachments += 1
-        run.attached.set()
-        with suppress(ConnectionClosed):
-            await listen(run, wire)
+        try:
+            if part == "relay":
+                await relay(wire)
+            else:
+                self.attachments += 1
+                run.attached.set()
+                await listen(run, wire)
+        except ConnectionClosed:
+            pass
+        except (KeyError, TypeError, ValueError):
+            await wire.close(NONSENSE, "this is not what a browser cell sends")
 
 
 async def listen(run: Run, wire: ServerConnection) -> None:

@@ -120,7 +120,9 @@ function showKind(value, state) {
   if (value instanceof Element) return `<${value.localName}${value.id ? ` id="${value.id}"` : ""}>`;
   if (value instanceof Node) return value.nodeName.toLowerCase();
   if (value === window) return "Window {…}";
-  if (value instanceof URL || value instanceof Location) return `${name} {href: ${quote(value.href)}}`;
+  if (value instanceof URL || value instanceof Location) {
+    return `${name} {href: ${quote(value.href)}}`;
+  }
   if (value instanceof Number || value instanceof String || value instanceof Boolean) {
     return `${name} {${show(value.valueOf(), state)}}`;
   }

@@ -56,7 +56,8 @@
     frame.remove();
     for (const recording of cell.querySelectorAll("details")) recording.open = true;
     const note = document.createElement("p");
-    note.textContent = "The server of this cell is not running: run the launch cell, then this one.";
+    note.textContent =
+      "The server of this cell is not running: run the launch cell, then this one.";
     if (proxied) {
       // The server may be there, and refuse the name by which this page was reached.
       const answer = await fetch(proxied).catch(() => null);

@@ -72,7 +72,8 @@ export function throughProxy(carrier, targetOf) {
         );
       }
       if (this.#state !== OPEN) return;
-      const binary = data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data);
+      const binary = [Blob, ArrayBuffer].some((type) => data instanceof type)
+        || ArrayBuffer.isView(data);
       this.#transmit(binary ? data : `t${data}`);
     }
 
