@@ -27,6 +27,7 @@ __all__ = [
     "State",
     "connect_event",
     "disconnect_event",
+    "message_type",
     "readable",
     "reason_phrase",
     "receive_event",

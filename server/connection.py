@@ -43,6 +43,7 @@ from .asgi import (
     disconnect_event,
     readable,
     reason_phrase,
+    message_type,
     receive_event,
     websocket_scope,
 )
@@ -193,10 +194,15 @@ class Wire(ServerConnection):
         self.request_timer = self.loop.call_later(self.request_timeout, self.transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        """See to it that the TCP connection ends soon after the WebSocket connection."""
+        """See to it that the TCP connection ends with the WebSocket connection."""
         super().data_received(data)
-        if self.state is WireState.CLOSING and self.finishing is None:
-            self.finishing = self.loop.create_task(self.close())
+        if self.state is WireState.CLOSING:
+            if self.protocol.close_rcvd is not None:
+                # RFC 6455, 7.1.1: the server closes TCP first, and at once.
+                self.transport.close()
+            elif self.finishing is None:
+                # To close at once would throw away what the client has not read yet.
+                self.finishing = self.loop.create_task(self.close())
 
     def process_event(self, event: Any) -> None:
         """Let the bridge see frames that the library answers or collects by itself."""
@@ -421,7 +427,7 @@ class Bridge:
 
     def refuse(self, status: int, why: str) -> None:
         """Refuse the handshake in place of an application that has ended, if it is pending."""
-        if not self.verdict.done():
+        if not self.verdict.done() and not self.wire.connection_lost_waiter.done():
             self.add(Refused("server", status, why, self.consumer_name()))
             self.end_recorded = True
             self.verdict.set_result(Deny(status, (), f"{why}\n".encode()))
@@ -529,15 +535,18 @@ class Bridge:
                     if not self.opened.done():
                         self.opened.set_result(False)
             case Close(code, reason):
-                self.add(Closed("consumer", code, reason), message)
-                self.start_closing(code, reason)
+                if self.wire.state is WireState.OPEN:
+                    self.add(Closed("consumer", code, reason), message)
+                    self.start_closing(code, reason)
 
     async def check_open(self, message: Message) -> None:
         """Raise :exc:`ClientDisconnected` if the client, not the application, has ended it."""
         if self.exchange.state is State.OPEN and self.closing is None:
             if not self.opened.done():
                 await asyncio.shield(self.opened)
-            if not self.opened.result() or self.wire.state is not WireState.OPEN:
+            left = not self.opened.result() or self.wire.state is not WireState.OPEN
+            # To close what is closed already is no failure: both sides may do it at once.
+            if left and message_type(message) != "websocket.close":
                 raise ClientDisconnected("the client has left")
         elif self.exchange.state is State.CONNECTING and self.wire.connection_lost_waiter.done():
             raise ClientDisconnected("the client left during the handshake")
