@@ -41,9 +41,9 @@ from .asgi import (
     State,
     connect_event,
     disconnect_event,
+    message_type,
     readable,
     reason_phrase,
-    message_type,
     receive_event,
     websocket_scope,
 )
@@ -399,6 +399,12 @@ class Bridge:
             raise
         except ClientDisconnected:
             self.ended()
+            self.add(
+                Note(
+                    "The consumer sent something after its client had left. That ends it, and "
+                    "websocket_disconnect does not run."
+                )
+            )
         except BaseException as exc:
             # SystemExit and KeyboardInterrupt too: one consumer must not end the server.
             self.ended()
