@@ -136,6 +136,9 @@ class Trial(Sheet):
         )
         self.host = Host(as_application(answer), self.record, limits=limits)
         self.clients = ExitStack()
+        self.connections: list[ClientConnection] = []
+        self.hurry = False
+        """Whether nobody would answer a close."""
         self.deadline = 0.0
         self.forgiven = 0
         """The exceptions up to this entry were expected."""
@@ -218,6 +221,7 @@ class Trial(Sheet):
                     **options,
                 )
             )
+            self.connections.append(opened)
             return opened
         except InvalidStatus as exc:
             return f"refused with HTTP {exc.response.status_code}"
@@ -245,6 +249,7 @@ class Trial(Sheet):
     def give_up(self) -> None:
         """Let all clients go, after an expectation was not met."""
         if self.blocked():
+            self.hurry = True
             self.record.add(
                 0, Note("The server's event loop does not answer: a handler blocks it.")
             )
@@ -267,6 +272,9 @@ class Trial(Sheet):
 
     def close_clients(self) -> None:
         """Close what is still open, with no wait for a server that does not answer."""
+        if self.hurry:
+            for connection in self.connections:
+                connection.close_timeout = 0.05
         self.clients.close()
 
     # What happened

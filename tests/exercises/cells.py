@@ -1,0 +1,93 @@
+"""The exercises as the lessons hold them, cell by cell."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import nbformat
+
+from server.exercises.catalogue import Answer
+from server.exercises.check import EXERCISES, BrowserExercise
+from tests.browser.record import NOTEBOOKS
+
+__all__ = ["BROWSER", "PYTHON", "Cells", "cells", "run_answer"]
+
+BROWSER = [id for id, found in EXERCISES.items() if isinstance(found, BrowserExercise)]
+PYTHON = [id for id in EXERCISES if id not in BROWSER]
+
+PARTS = ("exercise", "stub", "check", "hint", "solution")
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The five cells of an exercise."""
+
+    exercise: str
+    stub: str
+    check: str
+    hint: str
+    solution: str
+
+    @property
+    def hints(self) -> list[str]:
+        """The three hints, without their summaries."""
+        return [
+            text.replace("</details>", "").strip()
+            for text in re.split(r"<details><summary>Hint \d</summary>", self.hint)[1:]
+        ]
+
+    @property
+    def answer_name(self) -> str:
+        """The name that the check is given."""
+        call = ast.parse(self.check).body[-1]
+        assert isinstance(call, ast.Expr) and isinstance(call.value, ast.Call)
+        name = call.value.args[1]
+        assert isinstance(name, ast.Name)
+        return name.id
+
+
+@cache
+def all_cells() -> dict[str, Cells]:
+    """Read the exercises of all lessons."""
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        for cell in nbformat.read(path, as_version=4).cells:
+            id = cell.metadata.get("exercise")
+            if id:
+                (part,) = set(cell.metadata.tags) & set(PARTS)
+                found.setdefault(id, {})[part] = cell.source
+    return {id: Cells(**parts) for id, parts in found.items()}
+
+
+def cells(id: str) -> Cells:
+    """Return the cells of an exercise."""
+    return all_cells()[id]
+
+
+def run(source: str, id: str) -> dict[str, Any]:
+    """Run a cell that ends in a check, or in none; the check is not made."""
+    names: dict[str, Any] = {}
+    lines = source.rstrip().split("\n")
+    if lines[-1].startswith("check("):
+        lines.pop()
+    exec(compile("\n".join(lines), f"<exercise {id}>", "exec"), names)
+    return names
+
+
+def run_stub(id: str) -> Any:
+    """Return what the stub defines."""
+    return run(cells(id).stub, id)[cells(id).answer_name]
+
+
+def run_solution(id: str) -> Any:
+    """Return what the solution defines."""
+    return run(cells(id).solution, id)[cells(id).answer_name]
+
+
+def run_answer(id: str, answer: Answer) -> Any:
+    """Return what another answer defines."""
+    return run(answer.imports + answer.source, id)[cells(id).answer_name]
