@@ -133,23 +133,26 @@ class Runs:
 
 
 async def listen(run: Run, wire: ServerConnection) -> None:
-    """Take a frame's reports; when nothing comes for a while, the cell has settled."""
-    number, busy = 0, True
+    """Take a frame's reports; when nothing comes for a while, ask it whether that was all.
+
+    The frame confirms: in a flood of messages its reports come late.
+
+    """
+    quiet: float | None = None
+    report: dict[str, Any] = {}
     while True:
         # A timer runs only between the end of the cell's business and the end of the quiet.
         try:
-            async with asyncio.timeout(None if busy else run.quiet):
-                number, busy = read_report(await wire.recv())
+            async with asyncio.timeout(quiet):
+                report = json.loads(await wire.recv())
         except TimeoutError:
-            busy = True
-            await wire.send(json.dumps({"settled": number, "follow": run.follow}))
-            run.settled.set()
-
-
-def read_report(message: str | bytes) -> tuple[int, bool]:
-    """Return the number of the frame's run, and whether it is busy."""
-    report: dict[str, Any] = json.loads(message)
-    return int(report["run"]), bool(report["busy"])
+            quiet = None
+            asked = {"run": report["run"], "events": report["events"], "follow": run.follow}
+            await wire.send(json.dumps({"quiet": asked}))
+        else:
+            quiet = None if report["busy"] or report["settled"] else run.quiet
+            if report["settled"]:
+                run.settled.set()
 
 
 runs = Runs()

@@ -172,10 +172,10 @@ function drawSockets() {
 
 // --- Runs --------------------------------------------------------------------------------------
 
-let run = { number: 0, busy: true, settled: false };
+let run = { number: 0, events: 0, busy: true, settled: false };
 
 function start() {
-  run = { number: run.number + 1, busy: true, settled: false };
+  run = { number: run.number + 1, events: 0, busy: true, settled: false };
   root.dataset.state = "running";
   total = 0;
   waiting = [];
@@ -200,6 +200,7 @@ window.browserCell = {
 
   busy(busy) {
     run.busy = busy;
+    run.events += 1;
     report();
   },
 
@@ -254,12 +255,16 @@ function connect(attempt) {
     report();
   };
   opened.onmessage = ({ data }) => {
-    const { settled, follow } = JSON.parse(data);
-    if (settled !== run.number) return;
+    const { quiet } = JSON.parse(data);
+    if (quiet.run !== run.number || quiet.events !== run.events || run.busy) {
+      report();
+      return;
+    }
     flush();
     // What comes later is not part of the recording, unless the cell says so.
-    run.settled = !follow;
+    run.settled = !quiet.follow;
     root.dataset.state = "settled";
+    sendReport(true);
   };
   opened.onclose = ({ code }) => {
     if (opened !== channel) return;
@@ -291,10 +296,11 @@ function report() {
   }
 }
 
-function sendReport() {
+function sendReport(settled = false) {
   if (channel?.readyState !== WebSocket.OPEN) return;
   reported = performance.now();
-  channel.send(JSON.stringify({ run: run.number, busy: run.busy }));
+  const { number, busy, events } = run;
+  channel.send(JSON.stringify({ run: number, busy, events, settled }));
 }
 
 tellNotebook({ hello: `${cell.name}/${cell.hash}` });

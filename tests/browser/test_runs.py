@@ -90,28 +90,34 @@ def test_report_of_an_unknown_run(live):
         assert wire.close_code == 4404
 
 
+def told(number: int, *, busy: bool, settled: bool = False, events: int = 1) -> str:
+    return json.dumps({"run": number, "busy": busy, "events": events, "settled": settled})
+
+
 def test_settles_after_a_while_of_quiet(live, run):
-    """A run has settled when its frame has not been busy for a while."""
+    """A run has settled when its frame has not been busy for a while, and confirms it."""
     with report(live, run) as wire:
-        wire.send(json.dumps({"run": 1, "busy": True}))
+        wire.send(told(1, busy=True))
         with pytest.raises(TimeoutError):
             wire.recv(0.2)
         assert run.attached.is_set()
+        wire.send(told(1, busy=False, events=7))
+        assert json.loads(wire.recv(1)) == {"quiet": {"run": 1, "events": 7, "follow": False}}
         assert not run.settled.is_set()
-        wire.send(json.dumps({"run": 1, "busy": False}))
-        assert json.loads(wire.recv(1)) == {"settled": 1, "follow": False}
-        assert run.settled.is_set()
+        # Something has happened in the meantime: the question comes again.
+        wire.send(told(1, busy=False, events=8))
+        assert json.loads(wire.recv(1)) == {"quiet": {"run": 1, "events": 8, "follow": False}}
+        wire.send(told(1, busy=False, settled=True))
+        assert run.settled.wait(1)
         with pytest.raises(TimeoutError):
             wire.recv(0.2)
-        wire.send(json.dumps({"run": 2, "busy": False}))
-        assert json.loads(wire.recv(1)) == {"settled": 2, "follow": False}
 
 
 def test_reports_stay_out_of_the_record(live, run):
     """A transcript shows nothing of the frames' own connections."""
     live.clear()
     with report(live, run) as wire:
-        wire.send(json.dumps({"run": 1, "busy": False}))
+        wire.send(told(1, busy=False))
         wire.recv(1)
     assert live.host.record.snapshot().entries == ()
 

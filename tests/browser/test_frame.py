@@ -1,0 +1,409 @@
+"""The frame of a browser cell, in a real browser and without JupyterLab around it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import axe_core_python
+import pytest
+from channels.generic.websocket import WebsocketConsumer
+
+from server.browser.runs import Run, runs
+from server.launch import LiveServer, launch
+from tests.browser.driving import Browser, Page
+
+# Waits for what a condition says and returns what the frame shows.
+SHOWN = """
+const started = Date.now();
+const holds = () => eval(args[0]);
+while (!holds()) {
+    if (Date.now() - started > 30000) throw new Error(`${args[0]} does not come true`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+}
+return {
+    lines: [...document.querySelectorAll("#lines .text")].map((item) => item.textContent),
+    kinds: [...document.querySelectorAll("#lines > li")].map((item) => item.dataset.kind),
+    marks: [...document.querySelectorAll("#lines > li")].map((item) => item.dataset.line ?? null),
+    late: [...document.querySelectorAll("#lines > li")].map((item) => "late" in item.dataset),
+    sockets: [...document.querySelectorAll("#sockets > li")].map((item) => item.textContent),
+    count: document.getElementById("dropped").textContent,
+    status: document.getElementById("status").textContent,
+    pageHeight: document.querySelector("#page iframe").clientHeight,
+};
+"""
+SETTLED = "document.documentElement.dataset.state === 'settled'"
+
+AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text("utf-8")
+
+
+class Talker(WebsocketConsumer):
+    """Answers a number with as many messages, and anything else with itself."""
+
+    def receive(self, text_data=None, bytes_data=None):
+        if text_data and text_data.isdigit():
+            for number in range(int(text_data)):
+                self.send(f"message {number}")
+        else:
+            self.send(text_data=text_data, bytes_data=bytes_data)
+
+
+@pytest.fixture
+def live() -> Iterator[LiveServer]:
+    server = launch(Talker, name="frames")
+    yield server
+    server.close()
+
+
+Show = Callable[[str], Page]
+
+
+@pytest.fixture
+def show(live: LiveServer, started_browser: Browser) -> Iterator[Show]:
+    """Open the frame of a cell with this code."""
+    pages: list[Page] = []
+    numbers = itertools.count()
+
+    def open_frame(code: str) -> Page:
+        run = Run(f"cell-{next(numbers)}", code, 0.3, False)
+        runs.add(run)
+        page = started_browser.open(f"{live.http_url}browser/{run.name}/{run.hash}")
+        pages.append(page)
+        return page
+
+    yield open_frame
+    for page in pages:
+        page.close()
+
+
+def shown(page: Page, condition: str = SETTLED) -> Any:
+    return page.run(SHOWN, condition)
+
+
+def logged(show: Show, code: str) -> list[str]:
+    """Return what the console shows for a piece of code."""
+    lines: list[str] = shown(show(code))["lines"]
+    return lines
+
+
+VALUES = [
+    ("'text', 1, true, null, undefined", "text 1 true null undefined"),
+    ("['text', 'it\\'s', `'\"`]", "['text', \"it's\", `'\"`]"),
+    ("{a: 1, b: [1, 2]}", "{a: 1, b: [1, 2]}"),
+    ("{'a b': 1, c: undefined}", "{'a b': 1, c: undefined}"),
+    ("[], {}, [[]], [{}]", "[] {} [[]] [{}]"),
+    ("[1,,3]", "[1, empty, 3]"),
+    ("-0, NaN, 1e21, 10n", "-0 NaN 1e+21 10n"),
+    ("Object.create(null)", "{}"),
+    ("new (class Point { x = 1; #y = 2 })", "Point {x: 1}"),
+    ("new Error('no'), new TypeError('never')", "Error: no TypeError: never"),
+    ("new DOMException('no', 'AbortError')", "AbortError: no"),
+    ("new Map([[{k: 1}, 'v']]), new Set(['x'])", "Map(1) {{k: 1} => 'v'} Set(1) {'x'}"),
+    ("new Date(0), new Date(NaN), /a+/g", "1970-01-01T00:00:00.000Z Invalid Date /a+/g"),
+    ("new Blob(['abc'], {type: 'text/plain'})", "Blob(3) {type: 'text/plain'}"),
+    ("new Blob(['abc']), new ArrayBuffer(3)", "Blob(3) ArrayBuffer(3)"),
+    ("new Uint8Array([1, 2])", "Uint8Array(2) [1, 2]"),
+    ("new DataView(new ArrayBuffer(2))", "DataView(2)"),
+    ("function named() {}, class Named {}, Symbol('s')", "ƒ named() class Named Symbol(s)"),
+    ("{get now() { throw new Error('side effect') }}", "{now: (...)}"),
+    ("new Proxy({}, {ownKeys() { throw new Error('no') }})", "[Object that cannot be read]"),
+    ("(() => { const a = {}; a.self = a; return a })()", "{self: [Circular]}"),
+    ("(() => { const a = {}; return [a, a] })()", "[{}, {}]"),
+    ("[[[[[[1]]]]]]", "[[[[[…]]]]]"),
+    ("Array.from({length: 102}, () => 0)", "[" + "0, " * 100 + "… 2 more]"),
+    ("document.body, document, window", "<body> #document Window {…}"),
+    ("new CloseEvent('close', {code: 4000})",
+     "CloseEvent {isTrusted: false, type: 'close', code: 4000, reason: '', wasClean: false}"),
+    ("'%s is %d or %i, %f, %o%% %c.', 'x', 1.5, 1.5, 1.5, {a: 1}, 'color: red'",
+     "x is 1 or 1, 1.5, {a: 1}% ."),
+    ("'%s and %s', 1", "1 and %s"),
+    ("'100%', 5", "100% 5"),
+    ("new Promise(() => {}), new String('s')", "Promise {} String {'s'}"),
+    ("'<b>bold</b>', '\\n', 'two\\nlines'", "<b>bold</b> \n two\nlines"),
+]  # fmt: skip
+
+
+def test_values_as_devtools_show_them(show: Show) -> None:
+    """Values are shown as text that a reader of devtools knows."""
+    code = "\n".join(f"console.log({source});" for source, _ in VALUES)
+    assert logged(show, code) == [text for _, text in VALUES]
+
+
+def test_long_text_is_cut(show: Show) -> None:
+    """A very long text is cut, and its length told."""
+    [line] = logged(show, "console.log('x'.repeat(50_000))")
+    assert line == "x" * 10_000 + "… (50,000 characters)"
+
+
+def test_other_methods_of_the_console(show: Show) -> None:
+    """Counters, groups, assertions and traces go to the frame too."""
+    page = show(
+        "console.count(); console.count('a'); console.count();"
+        "console.group('outer'); console.log('inner'); console.groupEnd(); console.log('after');"
+        "console.assert(true, 'no'); console.assert(false, 'yes'); console.dir([1]);"
+        "console.table([{a: 1}]); console.info('i'); console.warn('w'); console.debug('d');"
+    )
+    seen = shown(page)
+    assert seen["lines"] == [
+        "default: 1",
+        "a: 1",
+        "default: 2",
+        "outer",
+        "  inner",
+        "after",
+        "Assertion failed: yes",
+        "[1]",
+        "[{a: 1}]",
+        "i",
+        "w",
+        "d",
+    ]
+    assert seen["kinds"][-3:] == ["info", "warn", "debug"]
+
+
+def test_errors_name_the_line_of_the_cell(show: Show) -> None:
+    """Errors that nobody catches name the line of the cell, the first being 1."""
+    seen = shown(
+        show(
+            "\n"
+            "setTimeout(() => {\n"
+            "  throw new Error('three');\n"
+            "});\n"
+            "Promise.reject(new Error('five'));\n"
+            "throw 'six';\n"
+        )
+    )
+    assert sorted(zip(seen["marks"], seen["lines"], strict=True)) == [
+        ("3", "Uncaught Error: three"),
+        ("5", "Uncaught (in promise) Error: five"),
+        ("6", "Uncaught 'six'"),
+    ]
+
+
+def test_syntax_error_names_its_line(show: Show) -> None:
+    """A syntax error shows with its line, and nothing of the cell runs."""
+    seen = shown(show("console.log('never');\n\nconst = 1;\n"))
+    assert seen["marks"] == ["3"]
+    assert seen["lines"][0].startswith("Uncaught SyntaxError: ")
+
+
+def test_page_is_an_ordinary_one(show: Show) -> None:
+    """The code finds the globals of a page at the root of the server, fresh and untouched."""
+    page = show(
+        "console.log(location.pathname, document.body.childElementCount);"
+        "const { name, length } = WebSocket;"
+        "const mySocket = new WebSocket(`ws://${location.host}/ws/`);"
+        "console.log(name, length, WebSocket.OPEN, WebSocket.prototype.constructor === WebSocket);"
+        "console.log(mySocket instanceof WebSocket, mySocket.constructor === WebSocket);"
+        "console.log(Object.keys(window).includes('cell'), typeof frame, typeof run);"
+        "mySocket.onopen = () => mySocket.close();"
+    )
+    lines = [line for line in shown(page)["lines"] if not line.startswith(("/ws/", "c"))]
+    assert [line for line in lines if line] == [
+        "/ 0",
+        "WebSocket 1 1 true",
+        "true true",
+        "false undefined undefined",
+    ]
+
+
+def test_wire_comes_before_the_handler(show: Show) -> None:
+    """What happened on the wire stands above what a handler makes of it."""
+    seen = shown(
+        show(
+            "const mySocket = new WebSocket('/ws/', ['chat']);"
+            "mySocket.onerror = (event) => console.log('onerror');"
+            "mySocket.onclose = (event) => console.log('onclose');"
+        )
+    )
+    assert seen["kinds"] == ["connecting", "error", "log", "closed", "log"]
+    assert seen["lines"][0] == "/ws/, subprotocols: chat"
+    assert seen["sockets"] == ["socket 1: CLOSED (3)"]
+
+
+def test_what_comes_after_the_rest_is_late(show: Show) -> None:
+    """Lines that come when the cell has settled are shown, and marked as later ones."""
+    page = show("console.log('soon'); setTimeout(() => console.log('later'), 100);")
+    assert shown(page)["late"] == [False, False]
+    page.run("document.querySelector('#page iframe').contentWindow.console.log('by hand')")
+    seen = shown(page, "document.querySelectorAll('#lines > li').length === 3")
+    assert seen["late"] == [False, False, True]
+
+
+def test_timers_that_are_cleared_do_not_hold_it_up(show: Show) -> None:
+    """A cleared interval and a timer far off are not waited for."""
+    code = (
+        "let ticks = 0;"
+        "const ticking = setInterval(() => {"
+        "  console.log(ticks += 1);"
+        "  if (ticks === 3) clearInterval(ticking);"
+        "}, 50);"
+        "setTimeout(() => console.log('never'), 60_000);"
+        "clearTimeout(setTimeout(() => console.log('never'), 500));"
+    )
+    assert logged(show, code) == ["1", "2", "3"]
+
+
+def test_form_of_the_cell_is_shown(show: Show) -> None:
+    """What the code puts into its page has room; an empty page takes none."""
+    assert shown(show("console.log(1)"))["pageHeight"] == 0
+    page = show("document.body.innerHTML = '<form><input><button>Send</button></form>'")
+    assert shown(page, "document.querySelector('#page iframe').clientHeight > 20")
+
+
+def test_flood(show: Show) -> None:
+    """After 10,000 messages the view is bounded, the count exact, and the button works."""
+    page = show(
+        "const mySocket = new WebSocket(`ws://${location.host}/ws/`);"
+        "mySocket.onopen = () => mySocket.send('10000');"
+        "let received = 0;"
+        "mySocket.onmessage = () => {"
+        "  if (++received === 10000) { console.log('all', received); mySocket.close(); }"
+        "};"
+    )
+    seen = shown(page)
+    assert len(seen["lines"]) == 500
+    # connecting, open, sent, 10,000 messages, all, closing, closed
+    assert seen["count"] == "10,006 lines so far; the 500 newest are shown."
+    assert seen["lines"][-3:] == ["all 10000", "close()", "code 1005, no reason, clean"]
+    page.run("document.getElementById('again').click()")
+    assert shown(page)["count"] == "10,006 lines so far; the 500 newest are shown."
+
+
+def test_many_sockets(show: Show) -> None:
+    """The list of sockets names the newest few."""
+    seen = shown(
+        show(
+            "let opened = 0;"
+            "function next() {"
+            "  const mySocket = new WebSocket('/ws/');"
+            "  mySocket.onopen = () => mySocket.close();"
+            "  mySocket.onclose = () => { if (++opened < 20) next(); };"
+            "}"
+            "next();"
+        )
+    )
+    assert len(seen["sockets"]) == 6
+    assert seen["sockets"][-1] == "socket 20: CLOSED (3)"
+
+
+def test_run_again_starts_from_nothing(show: Show, live: LiveServer) -> None:
+    """A second run has new globals, and the sockets of the first are closed."""
+    page = show("const mySocket = new WebSocket('/ws/'); console.log(typeof window.before);"
+                "window.before = 1;")  # fmt: skip
+    shown(page)
+    page.run("document.getElementById('again').click()")
+    seen = shown(page)
+    assert seen["lines"].count("undefined") == 1
+    assert len(live.host.bridges) == 1
+    assert "1001" in str(live.transcript)
+
+
+def test_launched_again(show: Show, live: LiveServer) -> None:
+    """A frame says that the server is another one, and its button runs the code there."""
+    page = show("const mySocket = new WebSocket('/ws/'); mySocket.onmessage = console.log;")
+    shown(page)
+    again = launch(Talker, name="frames")
+    assert again.port == live.port
+    seen = shown(page, "document.getElementById('status').textContent.includes('again')")
+    assert seen["status"] == "The server was launched again; the sockets from before are closed."
+    assert seen["lines"][-1] == 'code 1012, reason "the server restarts", clean'
+    page.run("document.getElementById('again').click()")
+    seen = shown(page)
+    assert seen["status"] == ""
+    assert seen["kinds"] == ["connecting", "open"]
+    again.close()
+
+
+def test_server_that_is_gone(show: Show, live: LiveServer) -> None:
+    """A frame whose server is gone looks for it a few times, and then rests."""
+    page = show("console.log('here')")
+    shown(page)
+    live.close()
+    seen = shown(page, "document.documentElement.dataset.state === 'lost'")
+    gone = "The server of this cell is gone: run the launch cell, then this one."
+    assert seen["status"] == gone
+    assert seen["lines"] == ["here"]
+    page.run("document.getElementById('again').click()")
+    seen = shown(page, "document.getElementById('status').textContent.includes('not running')")
+    assert seen["lines"] == ["here"]
+
+
+def test_messages_are_text_and_nothing_else(show: Show) -> None:
+    """Markup in a message, a reason or a name of an object stays text."""
+    attack = "<img src=x onerror=\"parent.document.title = 'owned'\"><script>alert(1)</script>"
+    page = show(
+        f"const attack = {json.dumps(attack).replace('</', '<' + chr(92) + '/')};"
+        "const mySocket = new WebSocket('/ws/');"
+        "mySocket.onopen = () => mySocket.send(attack);"
+        "mySocket.onmessage = ({ data }) => {"
+        "  console.log(data, { [data]: data });"
+        "  mySocket.close(4000, attack.slice(0, 100));"
+        "};"
+    )
+    seen = shown(page)
+    assert attack in seen["lines"]
+    assert page.run("return [document.title, document.images.length]")[1] == 0
+    assert "owned" not in page.run("return document.title")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_accessible(show: Show, theme: str) -> None:
+    """axe-core finds nothing in a frame with every kind of line, in either theme."""
+    page = show(
+        "const mySocket = new WebSocket('/ws/'); const second = new WebSocket('/ws/');"
+        "try { mySocket.send(''); } catch (error) { console.log(error); }"
+        "mySocket.onopen = () => { mySocket.send('x'); };"
+        "mySocket.onmessage = () => { mySocket.close(1000); mySocket.send('late'); };"
+        "console.info('i'); console.warn('w'); console.error('e'); console.debug('d'); missing();"
+    )
+    shown(page)
+    page.run("document.documentElement.dataset.theme = args[0]", theme)
+    page.run("document.getElementById('status').textContent = 'A sentence.'")
+    assert violations(page) == []
+
+
+def test_client_page(live: LiveServer, started_browser: Browser) -> None:
+    """The plain page connects, sends, closes, tells about it, and is accessible."""
+    page = started_browser.open(live.http_url)
+    lines = page.run(
+        """
+        const element = (id) => document.getElementById(id);
+        const seen = async (kind) => {
+            while (!document.querySelector(`[data-kind=${kind}]`)) {
+                await new Promise((resolve) => setTimeout(resolve, 20));
+            }
+        };
+        const started = Date.now();
+        element("connect").click();
+        await seen("open");
+        element("message").value = "<b>hello</b>";
+        element("send").click();
+        await seen("received");
+        element("code").value = 4001;
+        element("reason").value = "bye";
+        element("close").click();
+        await seen("closed");
+        return [...document.querySelectorAll("#lines > li")].map((item) => item.textContent);
+        """
+    )
+    assert lines == [
+        f"connecting {live.url('ws/sc/')}",
+        "open ",
+        "sent <b>hello</b>",
+        "received <b>hello</b>",
+        "closing code 4001",
+        'closed code 4001, reason "bye", clean',
+    ]
+    assert violations(page) == []
+    page.close()
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe-core finds on a page."""
+    page.run(AXE)
+    found = page.run("return (await window.axe.run()).violations")
+    return [f"{item['id']}: {node['html']}" for item in found for node in item["nodes"]]
