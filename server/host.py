@@ -22,7 +22,7 @@ from contextvars import Context, copy_context
 from functools import partial
 from queue import SimpleQueue
 from traceback import TracebackException
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from asgiref.sync import ThreadSensitiveContext
 from asgiref.typing import ASGI3Application
@@ -83,24 +83,33 @@ class SharedThread(Executor):
     It writes down who waited for it and who worked in it. It is a daemon: a handler that never
     returns must not keep the kernel from ending, as a thread of the standard library's would.
 
+    Channels comes here before every handler, asynchronous ones too, so the way there and back is
+    short: a call is answered with a future of the event loop itself, which ``run_in_executor``
+    takes as it is, and results that are ready together wake the loop once.
+
     """
 
-    def __init__(self, record: Record) -> None:
+    def __init__(self, record: Record, loop: asyncio.AbstractEventLoop) -> None:
         self.record = record
-        self.calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self.loop = loop
+        self.calls: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]] | None] = (
+            SimpleQueue()
+        )
+        self.results: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
+        self.waking = False
         self.thread = threading.Thread(target=self.work, name="sync-consumers", daemon=True)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Put a call into the queue, timed if it is a handler's."""
-        call = partial(fn, *args, **kwargs)
+        """Put a call into the queue, timed if it is a handler's; run in a coroutine only."""
+        call = partial(fn, *args, **kwargs) if args or kwargs else fn
         bridge = printer.get()
         if isinstance(bridge, Bridge) and bridge.busy is not None and bridge.is_sync():
             call = partial(self.timed, bridge.number, bridge.busy[0], time.perf_counter(), call)
-        future: Future[T] = Future()
+        future: Any = asyncio.get_running_loop().create_future()
         self.calls.put((future, call))
         if self.thread.ident is None:
             self.thread.start()
-        return future
+        return cast("Future[T]", future)
 
     def timed(self, number: int, label: str, asked: float, call: Callable[[], T]) -> T:
         """Make a call, and write down how long it waited and worked."""
@@ -115,24 +124,54 @@ class SharedThread(Executor):
         """Make the calls, in order."""
         while (item := self.calls.get()) is not None:
             future, call = item
-            if future.set_running_or_notify_cancel():
+            error: BaseException | None
+            if not future.cancelled():
                 try:
-                    result = call()
+                    result, error = call(), None
                 except StopIteration as exc:
                     # A future does not take it, and the consumer would wait for ever.
-                    error = RuntimeError("handler raised StopIteration")
+                    result, error = None, RuntimeError("handler raised StopIteration")
                     error.__cause__ = exc
-                    future.set_exception(error)
                 except BaseException as exc:
-                    future.set_exception(exc)
-                else:
-                    future.set_result(result)
+                    result, error = None, exc
+                self.hand_over(future, result, error)
             # While it waits, the thread holds on to nothing.
-            item = future = call = result = None  # type: ignore[assignment]
+            item = future = call = result = error = None  # type: ignore[assignment]
+
+    def hand_over(
+        self, future: asyncio.Future[Any], result: Any, error: BaseException | None
+    ) -> None:
+        """Have a loop take a result."""
+        loop = future.get_loop()
+        # The loop is closed: nobody waits any more.
+        with suppress(RuntimeError):
+            if loop is not self.loop:
+                loop.call_soon_threadsafe(settle_future, future, result, error)
+                return
+            self.results.append((future, result, error))
+            if not self.waking:
+                self.waking = True
+                loop.call_soon_threadsafe(self.take_results)
+
+    def take_results(self) -> None:
+        """Give the results to those who wait for them; run on the loop."""
+        # In this order: a result that comes in between wakes the loop again.
+        self.waking = False
+        while self.results:
+            settle_future(*self.results.popleft())
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the thread after the call that it makes now."""
         self.calls.put(None)
+
+
+def settle_future(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    """Give a result to whoever still waits for it."""
+    if not future.done():
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
 
 
 class Host:
@@ -173,7 +212,7 @@ class Host:
         self.stopping = asyncio.Event()
         self.stopped = False
         self.context: Context | None = None
-        self.shared_thread = SharedThread(record)
+        self.shared_thread = SharedThread(record, self.loop)
         self.logger = logging.Logger("live-server", logging.WARNING)
         self.logger.addHandler(RecordHandler(record))
         self.thread = threading.Thread(
