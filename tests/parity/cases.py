@@ -659,12 +659,12 @@ class DisconnectAfterTheAnswer(ApplicationCloses):
         loop = asyncio.get_running_loop()
         before = loop.time()
         await receive()
-        report("before the answer" if loop.time() - before < 0.2 else "after the answer")
+        report("before the answer" if loop.time() - before < 0.1 else "after the answer")
 
     async def talk(self, client: Client) -> None:
         await client.read()
         # Not longer than a second: daphne waits no longer for the answer.
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.25)
         client.close()
 
 
