@@ -359,19 +359,12 @@ class Bridge:
         assert self.task is not None
         self.task.cancel()
 
-    def subprotocol(self) -> str | None:
-        """Return the subprotocol that the application chose."""
+    @property
+    def accepted(self) -> Accept:
+        """What the application has accepted with."""
         verdict = self.verdict.result()
         assert isinstance(verdict, Accept)
-        return verdict.subprotocol
-
-    def extra_headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """Return the headers that the application adds to the handshake's answer."""
-        if self.verdict.done() and not self.verdict.cancelled():
-            verdict = self.verdict.result()
-            if isinstance(verdict, Accept):
-                return verdict.headers
-        return ()
+        return verdict
 
     def find_consumer(self) -> AsyncConsumer | None:
         """Return the consumer that the application is, or that it has led to."""
@@ -448,9 +441,6 @@ class Bridge:
             return self.deliver(connect_event())
         if not self.opened.done():
             await asyncio.shield(self.opened)
-        if self.disconnect_delivered.done():
-            # A second disconnect would run the handler twice. Block, as daphne does.
-            await asyncio.get_running_loop().create_future()
         if self.opened.result():
             try:
                 while True:
@@ -474,11 +464,13 @@ class Bridge:
                 event = receive_event(data)
                 self.add(Received(data), event)
                 return self.deliver(event)
+        if self.disconnect_delivered.done():
+            # A second disconnect would run the handler twice. Block, as daphne does.
+            await asyncio.get_running_loop().create_future()
+        self.disconnect_delivered.set_result(None)
         _, code, reason = self.how_it_ended()
         event = disconnect_event(code, reason)
         self.record_end(event)
-        if not self.disconnect_delivered.done():
-            self.disconnect_delivered.set_result(None)
         return self.deliver(event)
 
     def deliver(self, event: dict[str, Any]) -> dict[str, Any]:

@@ -482,7 +482,7 @@ class Host:
     def select_subprotocol(self, wire: ServerConnection, offered: Any) -> Any:
         """Return the application's choice, and never one of our own."""
         assert isinstance(wire, Wire)
-        return wire.bridge.subprotocol() if wire.bridge is not None else None
+        return wire.bridge.accepted.subprotocol if wire.bridge is not None else None
 
     def process_response(
         self, wire: ServerConnection, request: Request, response: Response
@@ -490,7 +490,7 @@ class Host:
         """Add the application's headers to the answer."""
         assert isinstance(wire, Wire)
         if wire.bridge is not None and response.status_code == 101:
-            for name, value in wire.bridge.extra_headers():
+            for name, value in wire.bridge.accepted.headers:
                 response.headers[name.decode("latin-1")] = value.decode("latin-1")
         return None
 

@@ -16,6 +16,7 @@ from channels.exceptions import StopConsumer
 from server.access import Access
 from server.connection import Limits
 from server.host import Host, Pages
+from server.output import route_prints, show_forgotten_awaits
 from server.record import Entry, Failed, Note, Printed, Record, Refused
 
 T = TypeVar("T")
@@ -110,6 +111,8 @@ def serving(
         app = app.as_asgi()
     host = Host(app, record, access=access, limits=Limits(**limits))
     host.pages = pages
+    route_prints()
+    show_forgotten_awaits()
     host.start()
     try:
         yield Served(host, record)
