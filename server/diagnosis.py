@@ -837,9 +837,9 @@ def find_failure(exception: TracebackException) -> Mistake | None:
 
 
 def diagnose_failure(exception: TracebackException) -> str | None:
-    """Return the hint for an exception, in a line; ``None`` where the mistake is not known."""
+    """Return what to do about an exception, in a line; ``None``: the mistake is not known."""
     found = find_failure(exception)
-    return found.hint if found is not None else None
+    return f"{found.name}. {found.fix}" if found is not None else None
 
 
 def diagnose_entry(entry: Entry) -> Mistake | None:

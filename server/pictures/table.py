@@ -183,6 +183,8 @@ class Transcript:
             code = detail.startswith("    ")
             parts = [detail] if code else wrap(detail, all_cells - 2, indent=2)
             lines.extend(f"  {part}" for part in parts)
+        if phrase.hint:
+            lines.extend(wrap(f"hint: {phrase.hint}", all_cells, indent=2))
         return str(row.number), row.who, "\n".join(lines), phrase.event
 
     @property

@@ -12,6 +12,7 @@ from traceback import FrameSummary, TracebackException
 from typing import Literal
 from urllib.parse import urlsplit
 
+from ..diagnosis import diagnose_failure
 from ..record import (
     Accepted,
     Closed,
@@ -113,6 +114,9 @@ class Phrase:
     details: tuple[str, ...] = ()
     """Lines that say more: where in the learner's code an exception was raised."""
 
+    hint: str = ""
+    """What to do about it, where the mistake is a known one."""
+
 
 class Names:
     """Names for the clients and the consumers of some entries.
@@ -203,7 +207,8 @@ def describe(entry: Entry, names: Names) -> Phrase:
         case Failed(exception):
             actor = consumer if entry.connection else "server"
             first, *details = error(exception)
-            return Phrase("error", client, "", actor, "raises", first, event, tuple(details))
+            hint = diagnose_failure(exception) or ""
+            return Phrase("error", client, "", actor, "raises", first, event, tuple(details), hint)
         case Note(text):
             words = shorten(visible(text), PRINTED)
             return Phrase("note", client, "", "server", "note", words, event)
