@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -144,7 +143,7 @@ class Verdict:
         return fill("verdict.html", verdict=self)
 
 
-solutions: weakref.WeakSet[Any] = weakref.WeakSet()
+solutions: list[Any] = []
 """Answers that were the course's own: checked again, they are not the learner's."""
 
 
@@ -170,9 +169,10 @@ def check(id: str, answer: Any = None, *, solution: bool = False) -> Verdict:
     if isinstance(exercise, BrowserExercise):
         verdict = judge_browser(exercise)
     else:
-        solution = solution or is_solution(answer)
-        if solution:
-            note_solution(answer)
+        known = any(answer is one for one in solutions)
+        if solution and not known:
+            solutions.append(answer)
+        solution = solution or known
         verdict = judge(exercise, answer, solution)
     if verdict.passed and not verdict.solution:
         return replace(verdict, remark=remember(id))
@@ -289,27 +289,6 @@ def shorten(lines: tuple[str, ...]) -> tuple[str, ...]:
     if len(lines) <= MAX_PRINTS:
         return lines
     return (*lines[:MAX_PRINTS], f"… and {len(lines) - MAX_PRINTS} lines more")
-
-
-def is_solution(answer: Any) -> bool:
-    """Tell whether an answer was checked as the course's own before."""
-    try:
-        return answer in solutions
-    except TypeError:
-        # A list has no weak references.
-        return any(answer is known for known in solution_lists)
-
-
-def note_solution(answer: Any) -> None:
-    """Keep in mind that an answer is the course's own."""
-    try:
-        solutions.add(answer)
-    except TypeError:
-        if not any(answer is known for known in solution_lists):
-            solution_lists.append(answer)
-
-
-solution_lists: list[Any] = []
 
 
 # What a stub looks like

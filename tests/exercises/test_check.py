@@ -1,0 +1,335 @@
+"""``check``: what a verdict says, that it comes soon, and that nothing stays behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from channels.consumer import AsyncConsumer, SyncConsumer
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import WebsocketConsumer
+
+from server.exercises import Verdict, check, progress, reset
+from server.exercises.check import is_empty
+
+LIMIT = 6.0
+"""Seconds within which every check has ended, on a machine that does other things as well."""
+
+
+class Shout(WebsocketConsumer):
+    def receive(self, text_data: str) -> None:
+        self.send(text_data.upper())
+
+
+class Whisper(WebsocketConsumer):
+    def receive(self, text_data: str) -> None:
+        print("I heard", text_data)
+        self.send(text_data)
+
+
+@pytest.fixture
+def progress_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "progress.json"
+    monkeypatch.setenv("COURSE_PROGRESS", str(path))
+    return path
+
+
+@pytest.fixture
+def clean() -> Iterator[None]:
+    """See that no thread and no socket is left."""
+    before = set(threading.enumerate())
+    sockets = len(psutil.Process().net_connections("tcp"))
+    yield
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        left = [thread for thread in set(threading.enumerate()) - before if thread.is_alive()]
+        if not left and len(psutil.Process().net_connections("tcp")) <= sockets:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"left behind: {left}")
+
+
+# What it says
+
+
+def test_passed(clean: None) -> None:
+    """A verdict of an answer that passes is true and lists what was expected."""
+    verdict = check("1.1", Shout)
+    assert verdict
+    assert repr(verdict) == (
+        "Exercise 1.1, Shout back: ✓ solved\n"
+        "\n"
+        "  ✓ ok       the connection opens\n"
+        '  ✓ ok       "hello" is answered with "HELLO"\n'
+        '  ✓ ok       "Is anybody there?" is answered with "IS ANYBODY THERE?"\n'
+        "  ✓ ok       the consumer ends when its client leaves"
+    )
+
+
+def test_not_yet(clean: None) -> None:
+    """A verdict of an answer that does not says what came, what was printed, and why."""
+    verdict = check("1.1", Whisper)
+    assert not verdict
+    assert repr(verdict) == (
+        "Exercise 1.1, Shout back: ✗ not yet\n"
+        "\n"
+        "  ✓ ok       the connection opens\n"
+        '  ✗ not yet  "hello" is answered with "HELLO"\n'
+        '               expected: "HELLO"\n'
+        '               came:     "hello"\n'
+        "\n"
+        "This was printed:\n"
+        "  I heard hello\n"
+        "\n"
+        "The message came back as it was.\n"
+        "The answer is the client's text, unchanged.\n"
+        "A str has a method that returns it in capital letters."
+    )
+    assert "open /ws/shout/" in str(verdict.transcript)
+
+
+def test_many_prints() -> None:
+    """Only the first of many printed lines are shown."""
+
+    class Talks(WebsocketConsumer):
+        def receive(self, text_data: str) -> None:
+            for number in range(100):
+                print(number)
+
+    assert check("1.1", Talks).prints[-2:] == ("9", "… and 90 lines more")
+
+
+def test_exception_is_the_learners() -> None:
+    """An exception is shown with the learner's own lines, and none of the server's."""
+
+    class Fails(WebsocketConsumer):
+        def receive(self, text_data: str) -> None:
+            raise LookupError("where is it?")
+
+    verdict = check("1.1", Fails)
+    assert verdict.raised[0] == "LookupError: where is it?"
+    assert verdict.raised[1].endswith("in receive")
+    assert verdict.raised[2] == '    raise LookupError("where is it?")'
+    assert len(verdict.raised) == 3
+    assert verdict.mistake is None
+    assert verdict.advice == ()
+
+
+def test_html_escapes() -> None:
+    """What an answer sends does not become part of the page."""
+
+    class Marked(WebsocketConsumer):
+        def receive(self, text_data: str) -> None:
+            self.send("<b>HELLO</b>")
+
+    html = check("1.1", Marked)._repr_html_()
+    assert "&lt;b&gt;HELLO&lt;/b&gt;" in html
+    assert "<b>HELLO" not in html
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_html_says_the_same(passes: bool) -> None:
+    """HTML has a sign and a word, as the text has."""
+    verdict = check("1.1", Shout if passes else Whisper)
+    html = verdict._repr_html_()
+    assert verdict.headline in html
+    assert ("✗ not yet" in html) == (not passes)
+    assert html.count("<li") == len(verdict.steps)
+
+
+def test_unknown_exercise() -> None:
+    """A wrong number is told the right ones."""
+    with pytest.raises(ValueError) as raised:
+        check("1.9", Shout)
+    assert str(raised.value).startswith("there is no exercise '1.9'; there are 1.1, 1.2, ")
+
+
+@pytest.mark.parametrize(
+    ("answer", "came"),
+    [
+        (None, "launch() takes a consumer class, a list of URL patterns or an ASGI application"),
+        (int, "launch() takes a consumer class, and int is none"),
+        (["ws/"], "launch() takes a list of URL patterns, and 'ws/' is none"),
+    ],
+)
+def test_no_application(answer: Any, came: str) -> None:
+    """What cannot be served is no crash but a verdict."""
+    verdict = check("1.1", answer)
+    assert not verdict
+    assert verdict.steps[0].came.startswith(came)
+
+
+# That it ends
+
+
+def timed(id: str, answer: Any) -> Verdict:
+    start = time.monotonic()
+    verdict = check(id, answer)
+    assert time.monotonic() - start < LIMIT
+    assert not verdict.passed
+    return verdict
+
+
+def test_blocked_loop(clean: None) -> None:
+    """A handler that blocks the event loop is named, and left behind until it ends."""
+    free = threading.Event()
+
+    class Blocks(AsyncConsumer):  # type: ignore[misc]
+        async def websocket_connect(self, event: Any) -> None:
+            await self.send({"type": "websocket.accept"})
+
+        async def websocket_receive(self, event: Any) -> None:
+            free.wait(20)
+
+    try:
+        for id in ("1.1", "1.4"):
+            verdict = timed(id, Blocks)
+            assert verdict.mistake is not None and verdict.mistake.id == "blocking"
+    finally:
+        free.set()
+
+
+def test_endless_handler(clean: None) -> None:
+    """A handler that never returns is not waited for."""
+    free = threading.Event()
+
+    class Hangs(SyncConsumer):  # type: ignore[misc]
+        def websocket_connect(self, event: Any) -> None:
+            self.send({"type": "websocket.accept"})
+
+        def websocket_receive(self, event: Any) -> None:
+            free.wait(20)
+
+    try:
+        assert timed("1.1", Hangs).steps[-1].came == "nothing"
+    finally:
+        free.set()
+
+
+def test_endless_disconnect(clean: None) -> None:
+    """A consumer that does not end when its client leaves is not waited for."""
+
+    class Stays(SyncConsumer):  # type: ignore[misc]
+        def websocket_connect(self, event: Any) -> None:
+            self.send({"type": "websocket.accept"})
+
+        def websocket_receive(self, event: Any) -> None:
+            self.send({"type": "websocket.send", "text": event["text"].upper()})
+
+        def websocket_disconnect(self, event: Any) -> None:
+            pass
+
+    verdict = timed("1.1", Stays)
+    assert verdict.mistake is not None and verdict.mistake.id == "no-stop-consumer"
+
+
+def test_flood(clean: None) -> None:
+    """A consumer that never stops sending is not listened to for ever."""
+
+    class Floods(AsyncConsumer):  # type: ignore[misc]
+        async def websocket_connect(self, event: Any) -> None:
+            await self.send({"type": "websocket.accept"})
+            while True:
+                await self.send({"type": "websocket.send", "text": "HELLO"})
+                await asyncio.sleep(0)
+
+    timed("1.1", Floods)
+
+
+def test_system_exit(clean: None) -> None:
+    """A consumer that calls exit() ends itself and nothing else."""
+
+    class Exits(SyncConsumer):  # type: ignore[misc]
+        def websocket_connect(self, event: Any) -> None:
+            raise SystemExit(1)
+
+    timed("1.1", Exits)
+
+
+def test_nothing_stays_behind(clean: None) -> None:
+    """Many checks leave no thread and no socket."""
+    for _ in range(20):
+        assert check("1.1", Shout)
+
+
+# What counts
+
+
+def test_solved_is_remembered(progress_file: Path) -> None:
+    """An answer that passes is written down; the course's own solution is not."""
+    check("1.1", Whisper)
+    check("1.1", Shout, solution=True)
+    assert not progress_file.exists()
+    # The same class again, now without the word.
+    assert check("1.1", Shout).headline == "✓ the solution passes"
+    assert not progress_file.exists()
+
+    class Own(Shout):
+        pass
+
+    assert check("1.1", Own).headline == "✓ solved"
+    assert list(json.loads(progress_file.read_text())["solved"]) == ["1.1"]
+    reset()
+
+
+def test_solution_in_a_list(progress_file: Path) -> None:
+    """A list of routes that is the course's own does not count either."""
+    from tests.exercises.cells import run_solution
+
+    routes = run_solution("2.1")
+    for _ in range(2):
+        check("2.1", routes, solution=True)
+    assert check("2.1", routes).solution
+    assert not progress_file.exists()
+
+
+def test_cannot_be_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, progress_file: Path
+) -> None:
+    """Where progress cannot be written, the verdict stands, with a sentence."""
+
+    class Own(Shout):
+        pass
+
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "nowhere" / "progress.json"))
+    verdict = check("1.1", Own)
+    assert verdict.passed
+    assert verdict.remark.startswith("It counts, and it could not be written down. ")
+    assert verdict.remark.endswith("progress.json cannot be written: No such file or directory.")
+    assert verdict.remark in repr(verdict)
+    assert verdict.remark in verdict._repr_html_()
+    assert "0 of" in progress(1).headline
+
+
+# What a stub is
+
+
+def empty(self: Any, event: Any) -> None: ...
+
+
+def empty_with_words(self: Any, event: Any) -> None:
+    """Say nothing."""
+    pass
+
+
+async def empty_async(self: Any, event: Any) -> None:
+    pass
+
+
+def stops(self: Any, event: Any) -> None:
+    raise StopConsumer()
+
+
+def test_is_empty() -> None:
+    """A body of pass, ... or a docstring is empty."""
+    assert is_empty(empty) and is_empty(empty_with_words) and is_empty(empty_async)
+    assert not is_empty(stops)
+    assert not is_empty(print)
+    assert not is_empty("text")
