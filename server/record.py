@@ -202,21 +202,29 @@ class Record:
         self.max_entries = max_entries
         self.max_bytes = max_bytes
         self.lock = threading.Lock()
-        self.entries: deque[Entry] = deque()
+        self.entries: deque[tuple[float, int, What, Event | None]] = deque()
+        """Entries without their numbers, which :meth:`snapshot` gives them: a busy server writes
+        often and is read seldom."""
         self.spans: deque[Span] = deque(maxlen=max_entries)
         self.count = 0
         self.bytes = 0
 
     def add(self, connection: int, what: What, event: Event | None = None) -> None:
         """Append what happened on a connection, with the ASGI message that belongs to it."""
+        size = weight(what)
         with self.lock:
+            self.entries.append((time.perf_counter(), connection, what, event))
             self.count += 1
-            self.entries.append(Entry(self.count, time.perf_counter(), connection, what, event))
-            self.bytes += weight(what)
-            while len(self.entries) > self.max_entries or self.bytes > self.max_bytes:
-                if len(self.entries) == 1:
-                    break
-                self.bytes -= weight(self.entries.popleft().what)
+            self.bytes += size
+            if self.bytes > self.max_bytes or len(self.entries) > self.max_entries:
+                self.forget()
+
+    def forget(self) -> None:
+        """Drop the oldest entries until the rest is within the bounds."""
+        while len(self.entries) > self.max_entries or self.bytes > self.max_bytes:
+            if len(self.entries) == 1:
+                break
+            self.bytes -= weight(self.entries.popleft()[2])
 
     def add_span(self, span: Span) -> None:
         """Append a stretch of time in which a handler waited or worked."""
@@ -226,8 +234,10 @@ class Record:
     def snapshot(self) -> Snapshot:
         """Return what the record holds now."""
         with self.lock:
-            entries = tuple(self.entries)
-            return Snapshot(entries, tuple(self.spans), self.count - len(entries))
+            entries, spans, count = tuple(self.entries), tuple(self.spans), self.count
+        dropped = count - len(entries)
+        numbered = (Entry(number, *rest) for number, rest in enumerate(entries, dropped + 1))
+        return Snapshot(tuple(numbered), spans, dropped)
 
     def clear(self) -> None:
         """Forget everything; numbering starts again from 1."""
