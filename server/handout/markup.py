@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import re
 from functools import cache, lru_cache
+from html import escape, unescape
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -41,6 +41,9 @@ ATTRIBUTES = {
 
 LINK = re.compile(r"\s*\(?<a\b.*?</a\s*>\)?", re.IGNORECASE | re.DOTALL)
 """A link, with the brackets that it stands in."""
+
+EMPTY_PICTURE = re.compile(r"<img(?![^>]* src=)[^>]*>")
+"""What is left of a picture that is not in the page itself."""
 
 LIVE = re.compile(r"<(" + "|".join(DEAD_TAGS) + r")\b", re.IGNORECASE)
 
@@ -98,7 +101,7 @@ def without_live_parts(markup: str) -> str:
 @lru_cache(maxsize=4096)
 def clean(markup: str) -> str:
     """Return a lesson's prose without anything live."""
-    return str(prose_cleaner().clean(without_live_parts(markup)))
+    return EMPTY_PICTURE.sub("", prose_cleaner().clean(without_live_parts(markup)))
 
 
 @lru_cache(maxsize=4096)
@@ -110,7 +113,7 @@ def clean_output(markup: str) -> str:
 
 def plain(markup: str) -> str:
     """Return the text of a bit of HTML."""
-    return html.unescape(re.sub(r"<[^>]*>", "", markup)).strip()
+    return unescape(re.sub(r"<[^>]*>", "", markup)).strip()
 
 
 def hints(markup: str) -> list[tuple[str, str]]:
@@ -142,6 +145,7 @@ class Prose(IPythonRenderer):
     def __init__(self, suffix: str, path: str) -> None:
         super().__init__(escape=False, embed_images=True, path=path)
         self.suffix = suffix
+        self.only_text = False
         self.headings: list[Heading] = []
         self.anchors: set[str] = set()
         self.markdown = MarkdownWithMath(renderer=self)
@@ -150,6 +154,14 @@ class Prose(IPythonRenderer):
         """Return the HTML of a cell's Markdown."""
         self.attachments = attachments or {}
         return clean(self.markdown.render(source))
+
+    def note_to_html(self, source: str) -> str:
+        """Return the HTML of a teacher's note, in which a tag is something to talk about."""
+        self.only_text = True
+        try:
+            return self.to_html(source)
+        finally:
+            self.only_text = False
 
     # What mistune calls
 
@@ -163,16 +175,16 @@ class Prose(IPythonRenderer):
             anchor = f"{start}-{number}"
         self.anchors.add(anchor)
         self.headings.append(Heading(level, anchor, title))
-        return f'<h{level} id="{html.escape(anchor)}">{text}</h{level}>\n'
+        return f'<h{level} id="{escape(anchor)}">{text}</h{level}>\n'
 
     # nbconvert's own embeds pictures in each of these, and so closes the elements that a piece of
     # HTML only opens: a hint would lose what it hides.
 
     def block_html(self, html: str) -> str:
-        return html + "\n"
+        return (escape(html) if self.only_text else html) + "\n"
 
     def inline_html(self, html: str) -> str:
-        return html
+        return escape(html) if self.only_text else html
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         """Link to other pages and to other handouts; what else was a link stays as text."""

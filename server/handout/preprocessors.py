@@ -74,7 +74,7 @@ class RenderProse(Preprocessor):
             if plan and teacher.get("minutes"):
                 plan[-1]["minutes"] += teacher.minutes
             if teacher.get("say"):
-                teacher.say = prose.to_html(teacher.say)
+                teacher.say = prose.note_to_html(teacher.say)
         self.check_headings(prose, resources["metadata"]["name"])
         resources["lesson"] = {
             "title": prose.headings[0].text,

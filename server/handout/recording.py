@@ -88,7 +88,7 @@ class Diagram:
 
 def draw(line: Line, several: bool, own_close: bool, y: int) -> Step:
     """Return a line of a recording as an arrow or as a note."""
-    text = words(line, several)
+    text = wire_words(line, several) if "socket" in line else words(line)
     arrow: Arrow = ARROWS.get(line["kind"], "") if "socket" in line else ""
     if line["kind"] == "closed" and not own_close:
         arrow = "←"
@@ -100,6 +100,13 @@ def draw(line: Line, several: bool, own_close: bool, y: int) -> Step:
         kind = "error"
     box = int(max(map(width, lines)) * CELL) + 20
     return Step("", kind, lines, y, box, LINE * len(lines) + 10)
+
+
+def wire_words(line: Line, several: bool) -> str:
+    """Return what a line of the wire says beside an arrow, which says the rest."""
+    kind, text = line["kind"], line["text"]
+    verb = {"closing": "", "dropped": "not sent", "error": "error event"}.get(kind, kind)
+    return " ".join(part for part in (f"#{line['socket']}" if several else "", verb, text) if part)
 
 
 def closed_by_browser(lines: Sequence[Line], closed: Line) -> bool:
