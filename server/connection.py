@@ -215,6 +215,19 @@ class Wire(ServerConnection):
                 self.bridge.add(Control(FRAMES.get(event.opcode, "fragment"), data))
         super().process_event(event)
 
+    def write(self, data: bytes, is_text: bool) -> None:
+        """Send a message on an open connection; who sends much awaits :meth:`drain`.
+
+        This is what ``broadcast()`` of the library does. Its ``send()`` looks after fragmented
+        messages, handshakes and closes as well, none of which can be under way here.
+
+        """
+        if is_text:
+            self.protocol.send_text(data)
+        else:
+            self.protocol.send_binary(data)
+        self.send_data()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the bridge that the TCP connection is gone, handshake or not."""
         super().connection_lost(exc)
@@ -462,7 +475,7 @@ class Bridge:
                 raise
             else:
                 event = receive_event(data)
-                self.add(Received(data), event)
+                self.record.add(self.number, Received(data), event)
                 return self.deliver(event)
         if self.disconnect_delivered.done():
             # A second disconnect would run the handler twice. Block, as daphne does.
@@ -488,9 +501,11 @@ class Bridge:
         # A sync consumer works in a thread, which keeps the time itself.
         if self.is_sync():
             return
-        for span in apart(
-            Span(self.number, "working", label, start, time.perf_counter()), self.holds
-        ):
+        span = Span(self.number, "working", label, start, time.perf_counter())
+        if self.holds and self.holds[-1].end > start:
+            for part in apart(span, self.holds):
+                self.record.add_span(part)
+        else:
             self.record.add_span(span)
 
     def held(self, start: float, end: float) -> None:
@@ -511,11 +526,13 @@ class Bridge:
                 # Encoded first: some strings cannot be, and then nothing is sent.
                 data = payload.encode() if isinstance(payload, str) else payload
                 # Recorded first: the client may answer before the line after it runs.
-                self.add(Sent(payload), message)
-                try:
-                    await self.wire.send(data, text=is_text)
-                except ConnectionClosed:
-                    raise ClientDisconnected("the client has left") from None
+                self.record.add(self.number, Sent(payload), message)
+                self.wire.write(data, is_text)
+                if self.wire.paused or self.wire.transport.is_closing():
+                    try:
+                        await self.wire.drain()
+                    except OSError:
+                        raise ClientDisconnected("the client has left") from None
             case Accept() as verdict:
                 self.accept(verdict, message)
                 # Not before the 101 is on its way: what follows could overtake it.
