@@ -1,8 +1,8 @@
 """How long nbval takes over all lessons, next to the same number of empty notebooks.
 
-Both run in the same pytest set-up, one after the other, several times in turn; the shortest times
-are compared, which other work on the machine has disturbed least. The lessons may take 1.5 times as long as the empty notebooks, plus the pauses that they
-declare.
+Both run in the same pytest set-up, one after the other, several times in turn. The shortest times
+are compared: other work on the machine has disturbed those least. The lessons may take 1.5 times
+as long as the empty notebooks, plus the pauses that they declare.
 """
 
 from __future__ import annotations
