@@ -22,7 +22,7 @@ from traitlets import Enum, TraitError, default
 from traitlets.config import Application, Config
 
 from .lesson import HandoutError, read_notebook, tags
-from .preprocessors import Arrange, CheckLesson, CleanOutputs, RenderProse
+from .preprocessors import KINDS, Arrange, CheckLesson, CleanOutputs, RenderProse
 
 __all__ = ["EDITIONS", "HandoutExporter"]
 
@@ -86,15 +86,7 @@ class HandoutExporter(HTMLExporter):
     def default_config(self) -> Config:
         config = Config(
             {
-                "NbConvertBase": {
-                    "display_data_priority": [
-                        "image/svg+xml",
-                        "text/html",
-                        "image/png",
-                        "image/jpeg",
-                        "text/plain",
-                    ]
-                },
+                "NbConvertBase": {"display_data_priority": list(KINDS)},
                 "HighlightMagicsPreprocessor": {
                     "enabled": True,
                     "languages": {"%%browser": "javascript"},
@@ -131,7 +123,6 @@ class HandoutExporter(HTMLExporter):
 
     def _init_resources(self, resources: dict[str, Any] | None) -> dict[str, Any]:
         resources = super()._init_resources(resources)
-        resources["output_suffix"] = self.suffix
         resources["edition"] = self.edition
         resources["style"] = self.static("handout.css")
         resources["script"] = self.static("handout.js")
@@ -155,7 +146,10 @@ class HandoutExporter(HTMLExporter):
             # HTMLExporter's own method parses the whole page again, to add the text alternatives
             # that the template here gives, and writes it in another way, which breaks the hashes.
             page, resources = super(HTMLExporter, self).from_notebook_node(nb, resources, **kw)
-            return page, resources
+        # nbconvert's command names the file by this. A name that somebody chose stays as it is.
+        if resources["unique_key"] == resources["metadata"]["name"]:
+            resources["unique_key"] += self.suffix
+        return page, resources
 
     def default_filters(self) -> Iterator[tuple[str, Any]]:
         yield from super().default_filters()

@@ -8,15 +8,17 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from traitlets import Bool, Unicode
 
+from ..diagnosis import MISTAKES, Mistake
 from .lesson import HandoutError, check_lesson, tags
 from .markup import Prose, clean_output, hints
 from .recording import Diagram, recorded
 
-__all__ = ["Arrange", "CheckLesson", "CleanOutputs", "RenderProse", "WrongAnswer"]
+__all__ = ["KINDS", "Arrange", "CheckLesson", "CleanOutputs", "RenderProse", "WrongAnswer"]
 
 Resources = dict[str, Any]
 
-PICTURES = ("image/svg+xml", "image/png", "image/jpeg")
+KINDS = ("image/svg+xml", "text/html", "image/png", "image/jpeg", "text/plain")
+"""What an output is shown as, the best first."""
 
 
 class CheckLesson(Preprocessor):
@@ -42,12 +44,19 @@ class CleanOutputs(Preprocessor):
         for output in cell.outputs:
             if recording := recorded(output):
                 output.metadata.diagram = Diagram(recording)
-            for kind in list(output.get("data", {})):
-                if kind == "text/html":
-                    output.data[kind] = clean_output(output.data[kind])
-                if kind not in (*PICTURES, "text/plain") and not output.data[kind]:
-                    del output.data[kind]
+            if "data" in output:
+                self.clean_data(output.data)
+        cell.outputs = [output for output in cell.outputs if output.get("data") != {}]
         return cell, resources
+
+    @staticmethod
+    def clean_data(data: NotebookNode) -> None:
+        """Keep of what an output may be shown as what a handout can show."""
+        for kind in list(data):
+            if kind == "text/html":
+                data[kind] = clean_output(data[kind])
+            if kind not in KINDS or not data[kind]:
+                del data[kind]
 
 
 class RenderProse(Preprocessor):
@@ -144,7 +153,6 @@ class Arrange(Preprocessor):
 def wrong_answers(exercise: str) -> list[WrongAnswer]:
     """Return the wrong answers to an exercise that its check knows, and what it says of them."""
     # Only the teacher's edition needs the exercises, which need all of Channels.
-    from ..diagnosis import MISTAKES, Mistake
     from ..exercises import catalogue, lesson_1, lesson_2, lesson_3, lesson_4
 
     own = {
@@ -155,6 +163,11 @@ def wrong_answers(exercise: str) -> list[WrongAnswer]:
     }
     mistakes = MISTAKES | own
     return [
-        WrongAnswer(title, source.strip(), mistakes[id].hint if id in mistakes else id)
+        WrongAnswer(title, source.strip(), said(mistakes[id]))
         for title, source, id in catalogue(exercise)
     ]
+
+
+def said(mistake: Mistake) -> str:
+    """Return what a check says of a mistake."""
+    return f"{mistake.name}: {mistake.cause} {mistake.fix}"

@@ -53,7 +53,7 @@ with connect(live.url) as client:
     print(client.recv(), "and a comment that is as long as a line of code may be: 99 characters")"""
 
 JAVASCRIPT = """\
-%%browser
+%%browser first-socket
 const socket = new WebSocket(`ws://${window.location.host}/ws/sc/`);
 socket.onopen = () => socket.send("hello");
 socket.onmessage = (event) => console.log("received:", event.data);"""
@@ -148,6 +148,24 @@ def traceback(error: Exception) -> Any:
     return TracebackException.from_exception(error)
 
 
+LINES = [
+    {"kind": "connecting", "text": "/ws/sc/", "socket": 1},
+    {"kind": "open", "text": "", "socket": 1},
+    {"kind": "sent", "text": "hello", "socket": 1},
+    {"kind": "received", "text": "a long message & <more>, " * 4, "socket": 1},
+    {"kind": "log", "text": "received: hello"},
+    {"kind": "uncaught", "text": "Error: a\nb", "line": 3, "own": ["Error"]},
+    {"kind": "closed", "text": "code 1000, clean", "socket": 1},
+]
+
+
+def recorded(lines: list[dict[str, Any]] = LINES) -> NotebookNode:
+    """Return the output of a browser cell."""
+    browser = {"name": "first-socket", "hash": "0", "lines": lines}
+    html = "<div data-browser-cell='x'><table></table></div><script>load()</script>"
+    return shown({"text/html": html, "text/plain": "recorded"}, {"browser": browser})
+
+
 def png(width: int = 600, height: int = 200) -> str:
     """Return a grey picture, as a notebook holds it."""
 
@@ -203,7 +221,10 @@ def lesson() -> NotebookNode:
             ),
         ),
         prose("## In the browser\n\nNow in JavaScript.", teacher={"minutes": 10}),
-        code(JAVASCRIPT, tags=("browser",)),
+        code(JAVASCRIPT, recorded(), tags=("browser",)),
+        code(
+            "from server.exercises import progress\nprogress(1)", printed("0 of 4"), tags=("live",)
+        ),
         prose("Who closes?", "predict"),
         code("print('<b>nobody</b>')", printed("<b>nobody</b>\n")),
         prose("Nobody.\n\n```javascript\nsocket.close(1000);\n```", "answer"),
