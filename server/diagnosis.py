@@ -39,12 +39,7 @@ class Mistake:
     """What one sees: the text of an error where there is one. Empty: known only to an exercise."""
 
     shown: tuple[str, ...] = ()
-    """Where the course shows it: an exercise, ``1.1``, or a lesson and a heading, ``1#Leaving``."""
-
-    @property
-    def hint(self) -> str:
-        """What to tell a learner."""
-        return f"{self.name}: {self.cause} {self.fix}"
+    """Where the course shows it: an exercise, ``1.1``, or the cell of a section, ``1#leaving``."""
 
 
 MISTAKES: dict[str, Mistake] = {}
@@ -85,7 +80,7 @@ mistake(
         "timed out during opening handshake",
         "has neither accepted nor closed",
     ],
-    shown=["1.1"],
+    shown=["1#no-accept", "1.1"],
 )
 mistake(
     "send-before-accept",
@@ -108,6 +103,7 @@ mistake(
     cause="The connection is open already: super().connect() of a generic consumer accepts too.",
     fix="Accept once.",
     texts=[r"but got 'websocket\.accept'"],
+    shown=["1.3"],
 )
 mistake(
     "bytes-for-text",
@@ -133,7 +129,7 @@ mistake(
         "'(dict|list|tuple)' object has no attribute 'encode'",
         "data is a dict-like object",
     ],
-    shown=["4.1"],
+    shown=["4#why-strings", "4.1"],
 )
 mistake(
     "not-a-string",
@@ -147,7 +143,7 @@ mistake(
         "'(int|float|bool|NoneType)' object has no attribute 'encode'",
         "Text frame payload is not str",
     ],
-    shown=["1.2"],
+    shown=["1#stream", "1.2"],
 )
 mistake(
     "text-for-bytes",
@@ -156,6 +152,7 @@ mistake(
     cause="'bytes' takes bytes, and this is a str.",
     fix='Send a str under the key "text" (text_data=... in a generic consumer).',
     texts=[r"'bytes' of websocket\.send must be bytes, not"],
+    shown=["1.1"],
 )
 mistake(
     "nothing-to-send",
@@ -165,6 +162,7 @@ mistake(
     cause="websocket.send came without a message, or with None.",
     fix='Put the message under "text" or "bytes"; look for a misspelled key.',
     texts=["needs 'text' or 'bytes', got neither", "You must pass one of bytes_data or text_data"],
+    shown=["1.1"],
 )
 mistake(
     "text-and-bytes",
@@ -173,6 +171,7 @@ mistake(
     cause="A message is either text or binary.",
     fix="Send one of the two, or two messages.",
     texts=["exactly one of 'text' and 'bytes', got both"],
+    shown=["1.1"],
 )
 mistake(
     "no-text",
@@ -181,6 +180,7 @@ mistake(
     cause="The client sent bytes, and then the event has no text.",
     fix='Look with event.get("text") first; bytes are in event["bytes"].',
     texts=["KeyError: 'text'"],
+    shown=["1#receive"],
 )
 mistake(
     "receive-signature",
@@ -189,6 +189,7 @@ mistake(
     cause="The message was binary, and receive() has no parameter for it.",
     fix="Write def receive(self, text_data=None, bytes_data=None).",
     texts=[r"receive\(\) got an unexpected keyword argument '(bytes_data|text_data)'"],
+    shown=["1.2"],
 )
 mistake(
     "wrong-signature",
@@ -212,17 +213,17 @@ mistake(
     cause="The event's type names the method, with _ for the dot, and there is no such method.",
     fix="Add it, or mend its name: websocket_connect, websocket_receive, websocket_disconnect.",
     texts=["No handler for message type"],
-    shown=["1.1"],
+    shown=["1#stop", "1.1"],
 )
 mistake(
     "no-stop-consumer",
     "No StopConsumer",
-    symptom="`The consumer took too long to shut down and was killed`; daphne: `took too long to "
-    "shut down and was killed`",
+    symptom="`The consumer took too long to shut down and was killed`, some time after the client "
+    "has left",
     cause="websocket_disconnect returns, and the consumer goes on waiting for events.",
     fix="End websocket_disconnect with raise StopConsumer(); generic consumers do it for you.",
     texts=["took too long to shut down and was killed"],
-    shown=["1.1"],
+    shown=["1#stop", "1.1"],
 )
 mistake(
     "async-in-sync",
@@ -261,6 +262,7 @@ mistake(
     cause="async_to_sync is for sync code that has to wait for async code.",
     fix="In an async method, await the function itself.",
     texts=["You cannot use AsyncToSync in the same thread as an async event loop"],
+    shown=["1.4"],
 )
 mistake(
     "database-in-async",
@@ -280,7 +282,7 @@ mistake(
     fix="In async code: await asyncio.sleep(...); "
     "for work that has to block: await asyncio.to_thread(...).",
     texts=["event loop does not answer"],
-    shown=["1.4"],
+    shown=["1#sync-async", "1.4"],
 )
 mistake(
     "one-thread",
@@ -289,7 +291,7 @@ mistake(
     cause="All sync consumers of a process work in one thread, one after the other.",
     fix="Derive it from AsyncConsumer, with async def handlers, await self.send(...) and "
     "await asyncio.sleep(...).",
-    shown=["1.4"],
+    shown=["1#sync-async", "1.4"],
 )
 mistake(
     "send-after-close",
@@ -309,7 +311,7 @@ mistake(
     "the handshake is refused with HTTP 403.",
     fix="If the client shall learn the code: accept, then close with it.",
     texts=["server rejected WebSocket connection: HTTP 403", "rejected .*HTTP 403"],
-    shown=["2.3"],
+    shown=["2#who-may-connect", "2.3"],
 )
 mistake(
     "invalid-close-code",
@@ -333,10 +335,11 @@ mistake(
 mistake(
     "reason-too-long",
     "A reason that is too long",
-    symptom="`ValueError: a close reason has at most 123 bytes, got 150`",
+    symptom="`ValueError: a close reason has at most 123 bytes`",
     cause="A close frame has room for 123 bytes of reason, as UTF-8.",
     fix="Say it shorter, or send a message before the close.",
     texts=["a close reason has at most 123 bytes", "control frame too long"],
+    shown=["1.3"],
 )
 mistake(
     "stopped-early",
@@ -354,15 +357,16 @@ mistake(
     symptom="one client receives, or counts, what another client sent",
     cause="A list, a dict or a number in the class (or the module) is the same for everybody.",
     fix="Set it in connect: self.messages = []. Each connection has an instance of its own.",
-    shown=["2.1"],
+    shown=["2#as-asgi", "2.1"],
 )
 mistake(
     "super-init",
     "__init__ without super().__init__",
-    symptom="`TypeError: 'NoneType' object is not iterable` when a client connects",
+    symptom="`TypeError: 'NoneType' object is not iterable`, when a client connects",
     cause="The generic consumers prepare themselves in __init__.",
     fix="Call super().__init__(*args, **kwargs), or set your attributes in connect.",
     texts=["'NoneType' object is not iterable"],
+    shown=["2.1"],
 )
 mistake(
     "text-not-number",
@@ -393,16 +397,16 @@ mistake(
         r"as_asgi\(\) takes 1 positional argument but",
         r"__call__\(\) missing 1 required positional argument: 'send'",
     ],
-    shown=["2.1"],
+    shown=["2#as-asgi", "2.1"],
 )
 mistake(
     "no-route",
     "No route for this path",
-    symptom="`ValueError: No route found for path 'echo'.`, and HTTP 500 for the client",
+    symptom="`ValueError: No route found for path`, and HTTP 500 for the client",
     cause="No pattern matches the path exactly: a slash too many or too few, or another prefix.",
     fix="Compare them character by character; WebSockets are not redirected to the slash.",
     texts=["No route found for path"],
-    shown=["2.1", "2.3"],
+    shown=["2#several-consumers", "2.1"],
 )
 mistake(
     "leading-slash",
@@ -410,15 +414,15 @@ mistake(
     symptom='`path("/ws/...")` matches nothing, and nothing warns',
     cause="The router takes the leading slash away before it compares.",
     fix='Write the pattern without it: path("ws/...").',
-    shown=["2.1"],
+    shown=["2#never-match", "2.1"],
 )
 mistake(
     "trailing-slash",
     "A slash too few (or too many), at the end",
-    symptom="`ValueError: No route found for path 'ws/echo'.`",
+    symptom="`ValueError: No route found for path`, for a path that looks right",
     cause="The pattern and the path of the client differ in their last slash.",
     fix="End both the same way; Django's habit is a slash at the end.",
-    shown=["2.1"],
+    shown=["2#never-match", "2.1"],
 )
 mistake(
     "regex-in-path",
@@ -426,7 +430,7 @@ mistake(
     symptom='`path(r"^ws/(?P<room>\\w+)/$")` matches nothing, and nothing warns',
     cause="path() takes its pattern literally, apart from <str:name>.",
     fix="Use re_path() for a regular expression, or <str:name> in path().",
-    shown=["2.1"],
+    shown=["2#never-match", "2.1"],
 )
 mistake(
     "unanchored",
@@ -434,16 +438,16 @@ mistake(
     symptom='`re_path(r"ws/news/")` also takes `ws/news/sport/`',
     cause="re_path() is content when the path begins like its pattern, or holds it somewhere.",
     fix='Anchor it on both sides: r"^ws/news/$".',
-    shown=["2.4"],
+    shown=["2#never-match", "2.4"],
 )
 mistake(
     "include",
     "include() in a URLRouter",
-    symptom="`ImproperlyConfigured: ... include() is not supported in URLRouter. "
-    "Use nested URLRouter instances instead.`",
+    symptom="`include() is not supported in URLRouter. Use nested URLRouter instances instead.`",
     cause="URLRouter does not know include().",
     fix='Nest routers: path("ws/", URLRouter([path("a/", ...)])).',
     texts=[r"include\(\) is not supported in URLRouter"],
+    shown=["2#never-match"],
 )
 mistake(
     "no-url-route",
@@ -457,11 +461,11 @@ mistake(
 mistake(
     "wrong-argument-name",
     "The name is not the one in the URL pattern",
-    symptom="`KeyError: 'room'`",
+    symptom="`KeyError: 'name'`",
     cause='scope["url_route"]["kwargs"] has the names of the pattern, letter by letter.',
     fix='For <str:name> in the pattern, read kwargs["name"].',
     texts=["KeyError: '(room|room_name|name)'"],
-    shown=["2.1"],
+    shown=["2#scope", "2.1"],
 )
 mistake(
     "no-websocket-key",
@@ -474,14 +478,16 @@ mistake(
         "No application configured for scope type",
         "Django can only handle ASGI/HTTP connections",
     ],
+    shown=["2#protocol-type-router"],
 )
 mistake(
     "origin",
     "The page comes from somewhere else",
-    symptom="HTTP 403; the server's note says `another site's page`",
+    symptom="HTTP 403; the transcript says `is another site's page`",
     cause="The Origin header names a site that may not connect; a browser always sends it.",
     fix="Open the page from this server, or allow the origin: launch(..., allow_origins=[...]).",
     texts=["is another site's page"],
+    shown=["2#who-may-connect"],
 )
 mistake(
     "apps-not-loaded",
@@ -515,24 +521,25 @@ mistake(
         "Still in CONNECTING state",
         "An attempt was made to use an object that is not, or is no longer, usable",
     ],
-    shown=["3.1"],
+    shown=["3#send", "3.1"],
 )
 mistake(
     "send-after-closing",
     "Send on a closed socket",
-    symptom="`WebSocket is already in CLOSING or CLOSED state.`, and no exception",
+    symptom="the message does not arrive, and there is no exception",
     cause="After close(), send() throws away what it is given.",
     fix="Look at socket.readyState === WebSocket.OPEN first.",
     texts=["already in CLOSING or CLOSED state"],
+    shown=["3#send"],
 )
 mistake(
     "doubled-scheme",
     "Two schemes in one URL",
-    symptom="`ws://http://127.0.0.1:8000/` reaches a host named `http`: "
-    "`net::ERR_NAME_NOT_RESOLVED`",
+    symptom="`ws://http://127.0.0.1:8000/` looks for a host named `http`, and fails",
     cause="location.href begins with http://, and ws:// was put before it.",
     fix="Build the URL from the host: `ws://${window.location.host}/ws/...`.",
     texts=["ERR_NAME_NOT_RESOLVED", r"ws://https?[:/]"],
+    shown=["3#error"],
 )
 mistake(
     "object-object",
@@ -542,7 +549,7 @@ mistake(
     cause="send() turns an object into a string in its own way, and that is [object Object].",
     fix="Send JSON: socket.send(JSON.stringify(value)).",
     texts=[r"\[object Object\]", r"Expecting value: line 1 column 2 \(char 1\)"],
-    shown=["4.2"],
+    shown=["4#why-strings", "4.2"],
 )
 mistake(
     "blob",
@@ -551,23 +558,26 @@ mistake(
     cause="The server sent bytes.",
     fix='Send text from the server, or set socket.binaryType = "arraybuffer" and read that.',
     texts=[r"\[object Blob\]"],
+    shown=["3#message"],
 )
 mistake(
     "subprotocol",
     "A subprotocol that nobody agreed on",
-    symptom="`Sent non-empty 'Sec-WebSocket-Protocol' header but no response was received`",
+    symptom="the browser is told 1006; the transcript says "
+    "`The client did not offer the subprotocol 'chat'`",
     cause="Offered and accepted subprotocols have to be the same one.",
     fix='Accept one of scope["subprotocols"], or offer none.',
     texts=["Sec-WebSocket-Protocol", "did not offer the subprotocol"],
+    shown=["2#who-may-connect"],
 )
 mistake(
     "mixed-content",
     "ws: on a page that came over https:",
-    symptom="`SecurityError: ... An insecure WebSocket connection may not be initiated from a "
-    "page loaded over HTTPS.`",
+    symptom="a SecurityError on a page that came over https:",
     cause="A secure page may open secure connections only.",
     fix='Choose by the page: location.protocol === "https:" ? "wss:" : "ws:".',
     texts=["insecure WebSocket connection may not be initiated"],
+    shown=["3#url"],
 )
 mistake(
     "no-reconnect-delay",
@@ -576,7 +586,7 @@ mistake(
     cause="onclose calls connect at once, again and again while the server is away.",
     fix="Wait before each try, twice as long as before, with a little chance in it: "
     "setTimeout(connect, delay).",
-    shown=["3.4"],
+    shown=["3#coming-back", "3.4"],
 )
 
 # --- JSON conversion (lesson 4) ------------------------------------------------------------------
@@ -592,7 +602,7 @@ mistake(
         "No text section for incoming WebSocket frame",
         "the JSON object must be str, bytes or bytearray, not NoneType",
     ],
-    shown=["4.2"],
+    shown=["4#bad-input", "4.2"],
 )
 mistake(
     "python-not-json",
@@ -601,7 +611,7 @@ mistake(
     cause="str(value) and an f-string write Python: single quotes, True, None.",
     fix="Write JSON with json.dumps(value), or JSON.stringify(value) in the browser.",
     texts=["Expecting property name enclosed in double quotes"],
-    shown=["4.1"],
+    shown=["4#python", "4.1"],
 )
 mistake(
     "bad-json",
@@ -611,7 +621,7 @@ mistake(
     cause="The message is no JSON, and nobody catches the exception.",
     fix='Catch json.JSONDecodeError, answer {"error": ...}, and keep the connection.',
     texts=["JSONDecodeError"],
-    shown=["4.2"],
+    shown=["4#bad-input", "4.2"],
 )
 mistake(
     "not-serializable",
@@ -621,7 +631,7 @@ mistake(
     fix="Convert it first, or write an encoder: json.dumps(value, cls=...), "
     "encode_json in a JSON consumer.",
     texts=["Object of type .* is not JSON serializable"],
-    shown=["4.3"],
+    shown=["4#json-consumer", "4.3"],
 )
 mistake(
     "keys",
@@ -630,6 +640,7 @@ mistake(
     cause="The keys of a JSON object are strings.",
     fix="Make the keys strings before you encode.",
     texts=["keys must be str, int, float, bool or None"],
+    shown=["4#types"],
 )
 mistake(
     "nan-refused",
@@ -638,16 +649,16 @@ mistake(
     cause="allow_nan=False finds NaN and Infinity, and raises.",
     fix="Replace them before you encode: None becomes null.",
     texts=["Out of range float values are not JSON compliant"],
-    shown=["4.3"],
+    shown=["4#types", "4.3"],
 )
 mistake(
     "nan",
     "NaN is not JSON",
-    symptom='in the browser `SyntaxError: ... "NaN" is not valid JSON`',
+    symptom='in the browser, a SyntaxError that ends in `"NaN" is not valid JSON`',
     cause="json.dumps writes NaN and Infinity, which no other language reads.",
     fix="Send null instead (None in Python); json.dumps(value, allow_nan=False) finds them.",
     texts=['"NaN" is not valid JSON', "is not valid JSON.*NaN", "unexpected character.*NaN"],
-    shown=["4.3"],
+    shown=["4#types", "4.3"],
 )
 mistake(
     "json-twice",
@@ -655,7 +666,7 @@ mistake(
     symptom=r'the wire shows `"{\"a\": 1}"`, and the other side decodes a string',
     cause="What is sent was a JSON string already: send_json encodes by itself.",
     fix="Encode once: self.send_json(value), or self.send(text_data=json.dumps(value)).",
-    shown=["4.1"],
+    shown=["4#bad-input", "4.1"],
 )
 mistake(
     "not-decoded",
@@ -668,7 +679,7 @@ mistake(
         "string indices must be integers",
         "'str' object has no attribute '(get|items|keys)'",
     ],
-    shown=["4.1"],
+    shown=["4#bad-input", "4.1"],
 )
 
 # --- In a notebook -------------------------------------------------------------------------------
@@ -689,7 +700,7 @@ mistake(
     "A client without with",
     symptom="`DeprecationWarning: connect() must be used as a context manager`",
     cause="Nobody closes the connection when the cell ends, or fails.",
-    fix="Write with connect(...) as ws:",
+    fix="Write with connect(...) as ws, and use it inside.",
     texts=[r"connect\(\) must be used as a context manager"],
 )
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from server.browser.runs import Run, runs
+from server.diagnosis import MISTAKES
 from server.exercises import Verdict, check, practice
 from server.exercises.catalogue import Answer, answers
 from server.exercises.check import EXERCISES, BrowserExercise
 from server.launch import LiveServer
+from tests.browser import finding
 from tests.browser.driving import Browser, browser
 from tests.exercises.cells import BROWSER, cells
 
@@ -101,3 +104,24 @@ def test_no_browser(id: str, server: LiveServer) -> None:
     assert not verdict.passed
     assert verdict.steps[0].came == "nobody"
     assert "No browser has come by" in verdict.advice[0]
+
+
+WORDS = {
+    "send-before-open": "new WebSocket(`ws://${location.host}/ws/greet/`).send('hello');",
+    "invalid-close-code": "new WebSocket(`ws://${location.host}/ws/greet/`).close(1001);",
+    "nan": "JSON.parse('NaN');",
+}
+
+
+@pytest.mark.parametrize("id", WORDS)
+def test_words(id: str, server: LiveServer, started_browser: Browser) -> None:
+    """The browser's words in the catalogue of mistakes are Chromium's."""
+    if finding.browser_name() != "chromium":
+        pytest.skip("the catalogue quotes Chromium")
+    page = started_browser.open(server.http_url)
+    words = page.run(
+        f"try {{ {WORDS[id]} }} catch (error) {{ return `${{error.name}}: ${{error.message}}`; }}"
+    )
+    page.close()
+    quoted = re.findall("`(.+?)`", MISTAKES[id].symptom)[-1]
+    assert quoted in words, f"row {id!r}: {quoted!r} is not in what came: {words}"
