@@ -106,8 +106,9 @@ Holds: TypeAlias = deque[Hold]
 KILLED = 1.0
 """Seconds for a cancelled application to end; one that works in a thread may not."""
 
-HOLD = 0.01
-"""Seconds from which a step of an application counts as holding up the event loop."""
+HOLD = 0.1
+"""Seconds from which a step of an application counts as holding up the event loop; on a busy
+machine, a step that does not block may well take a tenth of that."""
 
 
 def apart(span: Span, holds: Iterable[Hold]) -> list[Span]:
