@@ -97,10 +97,12 @@ test-lowest: .venv-lowest/bin/python
 lock: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--fork-strategy fewest --upgrade \
 		--no-emit-index-url --no-annotate --no-header --quiet --output-file $(VENV)/lock.txt
 	{ grep '^#' requirements.lock; $(shorter) $(VENV)/lock.txt; } > $(VENV)/requirements.lock
 	mv $(VENV)/requirements.lock requirements.lock
 
+# One version for all Pythons where one will do: a class then sees the same outputs everywhere.
 # What holds for every line of the lock need not stand in each.
 shorter = sed -E "s/ and platform_python_implementation == 'CPython'//g; \
 	s/ ; python_full_version < '3.14'\$$//; s/python_full_version < '3.14' and //; \
