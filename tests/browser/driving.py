@@ -26,7 +26,21 @@ T = TypeVar("T")
 HUB = "hub.test"
 """A name that the browser takes for this machine, and that is not loopback's."""
 
+SCRIPT_TIMEOUT = 60
+"""Seconds for a script to return: a page that waits for somebody would wait for ever."""
+
 FRAMES = "[data-browser-cell] > iframe"
+
+
+def bounded(script: str) -> str:
+    """Return an async function with this body, which gives up after a while."""
+    return f"""(args) => Promise.race([
+        (async () => {{{script}}})(),
+        new Promise((resolve, reject) => setTimeout(
+            () => reject(new Error("no answer within {SCRIPT_TIMEOUT} s")),
+            {SCRIPT_TIMEOUT * 1000},
+        )),
+    ])"""
 
 
 class Page(Protocol):
@@ -109,14 +123,14 @@ class ChromiumPage:
         self.page = page
 
     def run(self, script: str, *args: Any) -> Any:
-        return self.browser.call(self.page.evaluate, f"async (args) => {{{script}}}", list(args))
+        return self.browser.call(self.page.evaluate, bounded(script), list(args))
 
     def run_in_frames(self, script: str, *args: Any) -> list[Any]:
         return self.browser.call(self.evaluate_in_frames, script, list(args))
 
     def evaluate_in_frames(self, script: str, args: list[Any]) -> list[Any]:
         frames = [element.content_frame() for element in self.page.query_selector_all(FRAMES)]
-        return [frame.evaluate(f"async (args) => {{{script}}}", args) for frame in frames]
+        return [frame.evaluate(bounded(script), args) for frame in frames]
 
     def screenshot(self, path: Path) -> None:
         self.browser.call(self.page.screenshot, path=path)
@@ -141,7 +155,7 @@ class Firefox:
         options.set_preference("dom.disable_beforeunload", True)
         service = FirefoxService(executable_path=geckodriver())
         self.driver = Firefox(options=options, service=service)
-        self.driver.set_script_timeout(60)
+        self.driver.set_script_timeout(SCRIPT_TIMEOUT + 10)
         self.driver.set_window_size(1100, 885)
 
     def open(self, url: str) -> Page:
@@ -193,9 +207,8 @@ class FirefoxPage:
 
     def evaluate(self, script: str, args: tuple[Any, ...]) -> Any:
         answer = self.driver.execute_async_script(
-            "const [args, done] = arguments;"
-            f"(async () => {{{script}}})().then((value) => done({{value}}),"
-            " (error) => done({error: `${error}\\n${error.stack}`}));",
+            f"const [args, done] = arguments; ({bounded(script)})(args).then("
+            "(value) => done({value}), (error) => done({error: `${error}\\n${error.stack}`}));",
             list(args),
         )
         if "error" in answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import socket
@@ -24,6 +25,8 @@ __all__ = ["Frame", "Lab", "Lesson", "errors", "lab"]
 
 START_TIMEOUT = 60.0
 
+tabs = itertools.count()
+
 # JupyterLab's application object, which `--expose-app-in-browser` makes a global.
 READY = """
 const started = Date.now();
@@ -36,8 +39,14 @@ while (!panel()?.sessionContext) {
 const { context, sessionContext, content } = panel();
 await context.ready;
 await sessionContext.ready;
-// Ready, and yet not: the kernel must have said that it waits for work.
-while (sessionContext.session?.kernel?.status !== "idle") {
+// Ready, and yet not: the kernel must answer. Just after a start a question may get lost.
+const answers = async () => {
+    const kernel = sessionContext.session?.kernel;
+    if (kernel?.connectionStatus !== "connected") return false;
+    const late = new Promise((resolve) => setTimeout(resolve, 5000));
+    return Boolean(await Promise.race([kernel.requestKernelInfo().catch(() => null), late]));
+};
+while (!await answers()) {
     if (Date.now() - started > 45000) throw new Error("the kernel does not come up");
     await pause();
 }
@@ -205,7 +214,9 @@ class Lab:
 
     def open(self, name: str) -> Lesson:
         """Open a notebook in a new tab."""
-        page = self.browser.open(f"{self.url}{self.view}/{name}")
+        # A workspace of its own: JupyterLab loads a page anew whose workspace another tab has.
+        view = self.view.format(workspace=f"tab-{next(tabs)}")
+        page = self.browser.open(f"{self.url}{view}/{name}")
         return Lesson(page, self.folder / name)
 
 
@@ -259,7 +270,7 @@ def lab(
         try:
             local = f"http://127.0.0.1:{port}{base_url}"
             wait_for(f"{local}api", server, private / f"{app}.log")
-            view = "doc/tree" if app == "lab" else "notebooks"
+            view = "doc/workspaces/{workspace}/tree" if app == "lab" else "notebooks"
             yield Lab(f"http://{host}:{port}{base_url}", folder, browser, view)
         finally:
             server.terminate()

@@ -1,0 +1,165 @@
+"""Browser cells inside JupyterLab: restarts, two notebooks at once, themes, a notebook reopened."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from server.browser.recordings import Recording, save
+from server.browser.runs import digest
+from tests.browser.lab import Frame, Lab, Lesson
+from tests.browser.record import SAMPLE, read
+
+LAUNCH = """
+%load_ext server
+from channels.generic.websocket import WebsocketConsumer
+from server import launch
+
+class Greeter(WebsocketConsumer):
+    def connect(self):
+        self.accept()
+        self.send(GREETING)
+
+GREETING = "hello"
+live = launch(Greeter)
+"""
+
+GREETED = """%%browser greeted
+const mySocket = new WebSocket(`ws://${window.location.host}/ws/sc/`);
+mySocket.onmessage = (event) => console.log(event.data);
+"""
+
+
+def write(lab: Lab, name: str, *sources: str) -> None:
+    """Write a notebook whose cells are called a, b, c and so on."""
+    cells = [
+        new_code_cell(source.strip("\n"), id=id)
+        for id, source in zip("abcdef", sources, strict=False)
+    ]
+    # With a kernel's name, or JupyterLab asks for one.
+    metadata = read(SAMPLE / "sample.ipynb").metadata
+    nbformat.write(new_notebook(cells=cells, metadata=metadata), lab.folder / name)
+
+
+def when(lesson: Lesson, name: str, **wanted: Any) -> Frame:
+    """Return what a frame shows once it shows this."""
+    deadline = time.monotonic() + 20
+    while True:
+        frame = lesson.frame(name, late=True)
+        if all(getattr(frame, key) == value for key, value in wanted.items()):
+            return frame
+        assert time.monotonic() < deadline, frame
+        time.sleep(0.1)
+
+
+def test_kernel_restart(jupyter: Lab) -> None:
+    """A frame whose kernel has restarted says so, rests, and lives again with its cell."""
+    write(jupyter, "restart.ipynb", LAUNCH, GREETED)
+    lesson = jupyter.open("restart.ipynb")
+    lesson.run_all()
+    assert lesson.frame("greeted").lines[-1]["text"] == "hello"
+    lesson.restart()
+    gone = "The server of this cell is gone: run the launch cell, then this one."
+    frame = when(lesson, "greeted", state="lost", status=gone)
+    assert frame.lines[-1]["text"] == 'code 1012, reason "the server restarts", clean'
+    lesson.run("a")
+    lesson.run("b")
+    frame = lesson.frame("greeted")
+    assert [line["text"] for line in frame.lines] == ["/ws/sc/", "", "hello", "hello"]
+    assert frame.status == ""
+    lesson.close()
+
+
+def test_two_notebooks(jupyter: Lab) -> None:
+    """Cells of the same name in two notebooks talk to their own servers."""
+    write(jupyter, "first.ipynb", LAUNCH, GREETED)
+    write(jupyter, "second.ipynb", LAUNCH, 'GREETING = "good day"', GREETED)
+    first = jupyter.open("first.ipynb")
+    first.run_all()
+    second = jupyter.open("second.ipynb")
+    second.run_all()
+    first.run("b")
+    assert first.frame("greeted").lines[-1]["text"] == "hello"
+    assert second.frame("greeted").lines[-1]["text"] == "good day"
+    assert first.frame("greeted").host != second.frame("greeted").host
+    first.close()
+    assert second.frame("greeted").status == ""
+    second.close()
+
+
+def test_theme(jupyter: Lab) -> None:
+    """A frame follows JupyterLab's theme, from the start and when it changes."""
+    write(jupyter, "theme.ipynb", LAUNCH, GREETED)
+    lesson = jupyter.open("theme.ipynb")
+    lesson.run_all()
+    ground = "return getComputedStyle(document.body).backgroundColor"
+    assert lesson.page.run_in_frames(ground) == ["rgb(255, 255, 255)"]
+    lesson.change_theme("JupyterLab Dark")
+    assert lesson.page.run_in_frames(ground) == ["rgb(22, 25, 29)"]
+    lesson.run("b")
+    lesson.frame("greeted")
+    assert lesson.page.run_in_frames(ground) == ["rgb(22, 25, 29)"]
+    lesson.change_theme("JupyterLab Light")
+    assert lesson.page.run_in_frames(ground) == ["rgb(255, 255, 255)"]
+    lesson.close()
+
+
+def test_reopened_without_a_server(jupyter: Lab) -> None:
+    """A notebook that is opened with no server running shows the recording, and what to do."""
+    code = GREETED.partition("\n")[2]
+    lines = [{"kind": "log", "text": "recorded before"}]
+    recording = Recording("greeted", digest(code), lines)
+    environment = f'import os; os.environ["COURSE_RECORDINGS"] = {str(jupyter.folder)!r}'
+    save(jupyter.folder / "reopened.json", {"greeted": recording})
+    write(jupyter, "reopened.ipynb", environment, LAUNCH, GREETED)
+    lesson = jupyter.open("reopened.ipynb")
+    lesson.run_all()
+    is_open = "return document.querySelector('[data-browser-cell] details').open"
+    assert lesson.frame("greeted").lines
+    assert lesson.page.run(is_open) is False
+    lesson.saved()
+    lesson.close()
+    lesson = jupyter.open("reopened.ipynb")
+    shown = lesson.page.run(
+        """
+        while (!document.querySelector("[data-browser-cell] > p")) {
+            await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+        return document.querySelector("[data-browser-cell]").innerText;
+        """
+    )
+    assert "The server of this cell is not running: run the launch cell, then this one." in shown
+    assert "recorded before" in shown
+    assert lesson.page.run(is_open) is True
+    lesson.close()
+
+
+def test_next_cell_does_not_race(jupyter: Lab) -> None:
+    """Run All: the cell after a browser cell sees all that the browser has done."""
+    slow = """%%browser slow
+    const mySocket = new WebSocket(`ws://${window.location.host}/ws/sc/`);
+    mySocket.onopen = () => setTimeout(() => mySocket.close(4001, "at last"), 1000);
+    """
+    write(jupyter, "race.ipynb", LAUNCH, slow, "print(live.transcript)")
+    lesson = jupyter.open("race.ipynb")
+    lesson.run_all()
+    assert "at last" in lesson.saved().cells[-1].outputs[0].text
+    lesson.close()
+
+
+@pytest.mark.parametrize("code", ["", "%%browser\n1", "%%browser a/b\n1"])
+def test_cells_that_cannot_run(jupyter: Lab, code: str) -> None:
+    """Without a server, a name, or a good name, the cell says in one sentence what is wrong."""
+    first = LAUNCH if code else "%load_ext server"
+    write(jupyter, "wrong.ipynb", first, code or GREETED)
+    lesson = jupyter.open("wrong.ipynb")
+    lesson.run_all()
+    [output] = lesson.saved().cells[-1].outputs
+    assert output.output_type == "stream"
+    assert output.text.startswith("UsageError: ")
+    assert len(output.text.strip().splitlines()) == 1
+    lesson.close()
