@@ -18,8 +18,12 @@ __all__ = ["Row", "Timeline"]
 SHORTEST = 0.03
 """Work of fewer seconds is not drawn: what the machine adds by itself may be as long."""
 
-SMALL = 0.1
-"""Work that is shorter than this part of the longest is not drawn."""
+SMALL = 1 / 3
+"""Work that is shorter than this part of the longest is not drawn: on a busy machine, to accept
+a client may take a tenth of a second."""
+
+GAP = 0.1
+"""A hold by another handler that is shorter than this part of the work is not cut out of it."""
 
 HOLD = 0.005
 """A shorter pause in the work of a client is the time between two of its messages."""
@@ -312,7 +316,7 @@ def joined(spans: Iterable[Span]) -> list[Span]:
         if key in last:
             before = works[last[key]]
             gap = span.start - before.end
-            if HOLD <= gap <= SMALL * (span.end - before.start):
+            if HOLD <= gap <= GAP * (span.end - before.start):
                 works[last[key]] = before._replace(end=span.end)
                 continue
         last[key] = len(works)
