@@ -88,7 +88,9 @@ test-all:
 		$(MAKE) --no-print-directory test VENV=.venv-$$v PYTHON=$$p || exit 1; \
 	done
 
-test-lowest: .venv-lowest/bin/python
+test-lowest:
+	rm -rf .venv-lowest
+	@$(MAKE) --no-print-directory .venv-lowest/bin/python VENV=.venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet uv
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python \
 		--resolution lowest-direct --editable '.[dev]'
@@ -117,11 +119,11 @@ clean:
 pip = $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet \
 	--constraint requirements.lock
 
-$(VENV)/bin/python .venv-lowest/bin/python:
+$(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 that can make environments was \
 	found. Install one (on Debian and Ubuntu: apt install python3 python3-venv), or say where it \
 	is: make PYTHON=/path/to/python3" >&2; exit 1; }
-	$(PYTHON) -m venv $(@D:/bin=)
+	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(pip) --editable .
