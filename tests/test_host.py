@@ -524,7 +524,7 @@ def test_a_fault_of_our_own_is_recorded() -> None:
         (b"\x16\x03\x01\x02\0\r\n", "invalid HTTP request line: \x16\x03\x01\x02\0"),
         (b"GET / HTTP/2\r\n\r\n", "unsupported protocol; expected HTTP/1.1 or HTTP/1.0: GET / "),
         (b"GET / HTTP/1.1\r\nnonsense\r\n\r\n", "invalid HTTP header line: nonsense"),
-        (b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n", "line is too long"),
+        (b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n", "8192 bytes"),
         (b"GET /\xff HTTP/1.1\r\n\r\n", "'ascii' codec can't decode byte 0xff"),
     ],
     ids=["hello", "TLS", "HTTP/2", "header", "long", "bytes"],
