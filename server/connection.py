@@ -111,18 +111,18 @@ HOLD = 0.1
 machine, a step that does not block may well take a tenth of that."""
 
 
-def apart(span: Span, holds: Iterable[Hold]) -> list[Span]:
-    """Cut out of a stretch of work the times in which another handler held the event loop."""
-    parts: list[Span] = []
-    start = span.start
-    for hold in holds:
-        if hold.number != span.connection and start < hold.end and hold.start < span.end:
-            if start < hold.start:
-                parts.append(span._replace(start=start, end=hold.start))
-            start = hold.end
-    if start < span.end:
-        parts.append(span._replace(start=start))
-    return parts
+def own_work(span: Span, holds: Iterable[Hold]) -> list[Span]:
+    """Return a stretch of work, or, where the handler held the event loop in it, those holds.
+
+    What it did besides was to wait: for the loop, which other handlers may have held.
+
+    """
+    own = [
+        span._replace(start=hold.start, end=hold.end)
+        for hold in holds
+        if hold.number == span.connection and span.start < hold.end and hold.start < span.end
+    ]
+    return own or [span]
 
 
 class Steps:
@@ -504,7 +504,7 @@ class Bridge:
             return
         span = Span(self.number, "working", label, start, time.perf_counter())
         if self.holds and self.holds[-1].end > start:
-            for part in apart(span, self.holds):
+            for part in own_work(span, self.holds):
                 self.record.add_span(part)
         else:
             self.record.add_span(span)

@@ -168,8 +168,8 @@ class Span(NamedTuple):
 
     connection: int
     state: Literal["waiting", "working"]
-    """``waiting``: for the thread that all sync consumers share; ``working``: in its handler, the
-    times left out in which another handler kept the event loop from turning."""
+    """``waiting``: for the thread that all sync consumers share; ``working``: in its handler; where
+    that kept the event loop from turning, for so long only."""
 
     label: str
     """The type of the ASGI message being handled: ``websocket.receive``."""
