@@ -247,8 +247,9 @@ class Host:
             return True
         turned = threading.Event()
         with suppress(RuntimeError):  # The loop is closed already.
-            self.loop.call_soon_threadsafe(self.stopping.set)
+            # In this order: a loop that has stopped runs nothing any more.
             self.loop.call_soon_threadsafe(turned.set)
+            self.loop.call_soon_threadsafe(self.stopping.set)
         if self.thread.is_alive() and turned.wait(ANSWER_TIMEOUT):
             self.thread.join(STOP_TIMEOUT)
         ended = not self.thread.is_alive()
