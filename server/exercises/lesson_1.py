@@ -7,7 +7,7 @@ from channels.consumer import SyncConsumer
 from ..diagnosis import MISTAKES, Mistake
 from ..record import Sent
 from .check import empty_method, exercise
-from .scenario import End, Trial
+from .scenario import Client, End, Trial
 
 __all__ = ["COOKING"]
 
@@ -166,22 +166,21 @@ def four_at_once(trial: Trial) -> None:
     """Four clients are served at the same time."""
     clients = [trial.connect("ws/kitchen/", what="") for _ in DISHES]
     trial.passed("four clients connect")
-    for client, dish in zip(clients, DISHES, strict=True):
-        client.send(dish)
-    for client, dish in zip(clients, DISHES, strict=True):
-        client.answers(f"cooking {dish}", f'"{dish}" is answered with "cooking {dish}"', quiet=True)
-        client.answers(f"{dish} is ready", f'then comes "{dish} is ready"', quiet=True)
+    cook(clients)
     trial.passed("each order is answered twice, for the cooking and when it is ready")
     what = "an order takes its time"
     ok = all(ready - start >= COOKING * 0.9 for start, ready in cooking_times(trial))
     mistake = None if trial.warnings else NO_WORK
     trial.expect(what, ok, f"{COOKING:g} s from cooking to ready", "less than that", mistake)
-    times = cooking_times(trial)
-    most = max(sum(start <= moment < ready for start, ready in times) for moment, _ in times)
+    most = at_once(trial)
     is_sync = isinstance(trial.answer, type) and issubclass(trial.answer, SyncConsumer)
+    if most < 3 and not is_sync:
+        # The machine may have been busy with something else: once more.
+        cook(clients)
+        most = at_once(trial)
     trial.expect(
         "the four orders are cooked at the same time",
-        # The machine may be busy with something else; one after the other is never three.
+        # One after the other is never three.
         most >= 3,
         "four at once",
         "one after the other" if most == 1 else "two at once",
@@ -189,8 +188,23 @@ def four_at_once(trial: Trial) -> None:
     )
 
 
+def cook(clients: list[Client]) -> None:
+    """Order a dish for each client, and expect both answers."""
+    for client, dish in zip(clients, DISHES, strict=True):
+        client.send(dish)
+    for client, dish in zip(clients, DISHES, strict=True):
+        client.answers(f"cooking {dish}", f'"{dish}" is answered with "cooking {dish}"', quiet=True)
+        client.answers(f"{dish} is ready", f'then comes "{dish} is ready"', quiet=True)
+
+
+def at_once(trial: Trial) -> int:
+    """Return how many orders were cooked at the same time."""
+    times = cooking_times(trial)
+    return max(sum(start <= moment < ready for start, ready in times) for moment, _ in times)
+
+
 def cooking_times(trial: Trial) -> list[tuple[float, float]]:
-    """Return when each order was begun and when it was ready."""
+    """Return when each order was begun and when it was ready, the last time."""
     sent = {
         entry.what.payload: entry.time
         for entry in trial.snapshot.entries

@@ -36,6 +36,9 @@ __all__ = [
     "quote",
 ]
 
+SLICE = 0.1
+"""Seconds of one piece of a wait."""
+
 Likely: TypeAlias = Mapping[Any, Mistake] | Callable[[Any], Mistake | None]
 """Which mistake a wrong answer gives away: by the answer, or by a function of it."""
 
@@ -44,19 +47,19 @@ Likely: TypeAlias = Mapping[Any, Mistake] | Callable[[Any], Mistake | None]
 class Patience:
     """How long, in seconds, a trial waits for what may never come."""
 
-    handshake: float = 1.5
+    handshake: float = 2.0
     """For the consumer to accept or to refuse."""
 
-    answer: float = 1.5
+    answer: float = 2.0
     """For one message, or for the end of a connection."""
 
-    idle: float = 0.4
+    idle: float = 0.5
     """For the same, from a consumer that waits for the next event itself."""
 
-    leave: float = 1.0
+    leave: float = 1.5
     """For the consumer to end after its client has left."""
 
-    total: float = 3.0
+    total: float = 3.5
     """For the whole scenario."""
 
     stop: float = 0.7
@@ -212,7 +215,7 @@ class Trial(Sheet):
                 connect(
                     f"ws://127.0.0.1:{self.host.port}/{path}",
                     # The server gives up first, and says why.
-                    open_timeout=self.patience.handshake + 0.5,
+                    open_timeout=self.patience.handshake + 1.0,
                     close_timeout=self.patience.leave,
                     ping_interval=None,
                     compression=None,
@@ -325,15 +328,19 @@ class Client:
     def receive(self) -> str | bytes | End | None:
         """Return the next message, how the connection ended, or ``None`` if nothing comes."""
         patience = self.trial.patience
-        end = time.monotonic() + self.trial.left(patience.answer)
+        left = self.trial.left(patience.answer)
+        idle = 0.0
         while True:
-            idle = self.trial.idle
-            wait = min(patience.idle, end - time.monotonic())
+            # In slices, of which each counts as long as it should have been: a machine that is
+            # busy with something else is not the consumer's fault.
+            wait = min(SLICE, left)
+            was_idle = self.trial.idle
             try:
-                return self.connection.recv(max(wait, 0))
+                return self.connection.recv(wait)
             except TimeoutError:
-                # The consumer had nothing to do all the while: it does not send any more.
-                if idle or time.monotonic() >= end:
+                left -= wait
+                idle = idle + wait if was_idle else 0.0
+                if left <= 0 or idle >= patience.idle:
                     return None
             except ConnectionClosed as exc:
                 frame = exc.rcvd

@@ -19,7 +19,7 @@ from channels.generic.websocket import WebsocketConsumer
 from server.exercises import Verdict, check, progress, reset
 from server.exercises.check import is_empty
 
-LIMIT = 6.0
+LIMIT = 8.0
 """Seconds within which every check has ended, on a machine that does other things as well."""
 
 
