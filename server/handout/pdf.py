@@ -79,7 +79,7 @@ def print_pages(browser: str, pages: Mapping[Path, Sequence[tuple[str, Path]]]) 
                 for paper, file in papers:
                     file.write_bytes(undated(tab.printed(*PAPERS[paper])))
             tab.call("Browser.close")
-    except (OSError, TimeoutError, WebSocketException) as error:
+    except (OSError, subprocess.TimeoutExpired, WebSocketException) as error:
         raise NoBrowserError(f"{Path(browser).name} did not print: {error}") from error
 
 
@@ -97,13 +97,11 @@ def running(browser: str) -> Iterator[str]:
         )
         try:
             yield devtools(process, Path(profile) / "DevToolsActivePort")
-        finally:
             # It ends by itself after Browser.close.
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.wait(5)
+        finally:
+            process.kill()
+            process.wait()
 
 
 def devtools(process: subprocess.Popen[bytes], file: Path) -> str:

@@ -1,0 +1,331 @@
+"""The pages in a real browser: nothing asked for, nothing inaccessible, nothing cut off."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser import finding
+from tests.handout.conftest import LESSONS
+from tests.handout.validity import nu_html_checker, problems
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
+
+NAMES = [
+    *("index.html", "student/index.html", "teacher/index.html"),
+    *(f"student/{file.stem}.html" for file in LESSONS),
+    *(f"teacher/{file.stem}-teacher.html" for file in LESSONS),
+    *("student/00_sample.html", "teacher/00_sample-teacher.html"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=finding.chromium_flags()
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page without a network, which must not complain of anything."""
+    context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
+    complaints: list[str] = []
+    page = context.new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def no_script(browser: Browser) -> Iterator[Page]:
+    """A page in a browser that runs no script."""
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    yield context.new_page()
+    context.close()
+
+
+def show(page: Page, handouts, name: str) -> None:
+    page.goto((handouts.folder / name).as_uri())
+
+
+ONE_OF_EACH = """
+() => {
+  const seen = new Set();
+  for (const part of document.querySelectorAll(".highlight span")) {
+    if (seen.has(part.className)) part.replaceWith(part.textContent);
+    seen.add(part.className);
+  }
+  for (const row of document.querySelectorAll(".channels-transcript tbody tr")) {
+    const looks = row.className + row.querySelectorAll("*").length;
+    if (seen.has(looks) && row.parentElement.rows.length > 1) row.remove();
+    seen.add(looks);
+  }
+}
+"""
+"""Coloured words, and rows of a kind, look the same wherever they stand: one of each is enough to
+judge them, and a lesson has thousands."""
+
+
+def findings(page: Page, **options: object) -> list[str]:
+    """Return what axe-core finds on a page."""
+    page.evaluate(AXE)
+    result = page.evaluate(
+        "options => axe.run(options)", {"resultTypes": ["violations"], **options}
+    )
+    return [f"{found['id']}: {found['nodes'][0]['html']}" for found in result["violations"]]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_valid(handouts, name):
+    """No page has an error in its HTML."""
+    assert problems((handouts.folder / name).read_text("utf-8")) == []
+
+
+def test_valid_for_the_nu_html_checker(handouts):
+    """The Nu Html Checker, where it is at hand, finds no error either."""
+    said = nu_html_checker(handouts.pages)
+    if said is None:
+        pytest.skip("VNU_JAR names no Nu Html Checker, or there is no Java to run it")
+    assert said == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_accessible_and_alone(page, handouts, name):
+    """axe-core finds nothing in either theme, and not one request leaves the page."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.emulate_media(color_scheme="light")
+    show(page, handouts, name)
+    if "sample" not in name:
+        page.evaluate(ONE_OF_EACH)
+    assert findings(page) == []
+    # Only colours differ between the themes.
+    page.emulate_media(color_scheme="dark")
+    assert findings(page, runOnly=["color-contrast"]) == []
+    assert [url for url in asked if not url.startswith("data:")] == [
+        (handouts.folder / name).as_uri()
+    ]
+
+
+def test_policy_forbids_everything_else(browser, handouts):
+    """What a page does not bring along cannot run and cannot be fetched."""
+    page = browser.new_page()
+    show(page, handouts, "student/00_sample.html")
+    refused = page.evaluate(
+        """() => new Promise((resolve) => {
+          const refused = [];
+          document.addEventListener("securitypolicyviolation", (event) => {
+            refused.push(event.effectiveDirective);
+            if (refused.length === 4) resolve(refused.sort());
+          });
+          const add = (name, set) => {
+            const element = document.createElement(name);
+            Object.assign(element, set);
+            document.body.append(element);
+          };
+          add("script", { textContent: "window.ran = true" });
+          add("style", { textContent: "body { display: none }" });
+          add("img", { src: "https://example.org/x.png" });
+          fetch("https://example.org/").catch(() => {});
+        })"""
+    )
+    assert refused == ["connect-src", "img-src", "script-src-elem", "style-src-elem"]
+    assert page.evaluate("window.ran") is None
+    page.close()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "index" not in name])
+def test_fits_a_phone(page, handouts, name):
+    """At 320 pixels nothing is wider than the window, but what scrolls by itself."""
+    page.set_viewport_size({"width": 320, "height": 800})
+    show(page, handouts, name)
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_readable_without_script(no_script, handouts):
+    """Without a script all is there to read, and nothing that needs one."""
+    show(no_script, handouts, "student/00_sample.html")
+    assert no_script.locator("button").count() == 0
+    assert no_script.get_by_text("it is an echo").is_visible()
+    assert no_script.locator(".channels-transcript tbody tr").first.is_visible()
+    hint = no_script.locator(".hints details").first
+    assert not hint.locator("p").is_visible()
+    hint.locator("summary").click()
+    assert hint.locator("p").is_visible()
+
+
+# Comforts
+
+
+def test_theme(page, handouts):
+    """A button changes the theme, for this page and for the next."""
+    page.emulate_media(color_scheme="light")
+    show(page, handouts, "student/00_sample.html")
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Dark theme").click()
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert light != dark
+    page.reload()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+    page.get_by_role("button", name="Light theme").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == light
+
+
+def test_theme_of_the_system(page, handouts):
+    """Until somebody chooses, the theme is the system's."""
+    page.emulate_media(color_scheme="dark")
+    show(page, handouts, "student/00_sample.html")
+    button = page.locator("header button")
+    expect(button).to_have_text("Light theme")
+    page.emulate_media(color_scheme="light")
+    expect(button).to_have_text("Dark theme")
+
+
+def test_copy(page, handouts):
+    """A cell's code is copied as it is."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    show(page, handouts, "student/00_sample.html")
+    page.locator(".code").first.hover()
+    button = page.locator(".copy").first
+    button.click()
+    expect(button).to_have_text("Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("from channels.consumer import SyncConsumer\n")
+    assert "\n    def websocket_connect(self, event):\n" in copied
+
+
+def test_copy_where_it_is_forbidden(page, handouts):
+    """Where a page may not copy, it selects, and says what to press."""
+    show(page, handouts, "student/00_sample.html")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject() }")
+    page.locator(".code").first.hover()
+    page.locator(".copy").first.click()
+    expect(page.locator(".copy").first).to_have_text("Press Ctrl+C")
+    assert page.evaluate("getSelection().toString()").startswith("from channels.consumer")
+
+
+def test_contents_follow(page, handouts):
+    """The list of contents marks the section that is being read."""
+    show(page, handouts, "student/00_sample.html")
+    page.get_by_role("navigation").get_by_role("link", name="Recap").click()
+    current = page.locator("nav a[aria-current]")
+    expect(current).to_have_text(["Recap"])
+    page.keyboard.press("Control+Home")
+    expect(current).to_have_text(["A first consumer & more"])
+
+
+def test_replay(page, handouts):
+    """A conversation is replayed step by step, with the mouse or with the keyboard."""
+    show(page, handouts, "student/00_sample.html")
+    transcript = page.locator(".channels-transcript").first
+    rows = transcript.locator("tbody tr:visible")
+    everything = rows.count()
+    start = transcript.get_by_role("button", name="Replay step by step")
+    start.focus()
+    page.keyboard.press("Enter")
+    assert rows.count() == 1
+    assert transcript.get_by_text(f"Step 1 of {everything}").is_visible()
+    assert transcript.get_by_role("button", name="Back").is_disabled()
+    page.keyboard.press("Enter")
+    assert rows.count() == 2
+    assert transcript.locator(".spoken").text_content().startswith("2, client ← Echo, accept")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert rows.count() == 1
+    page.keyboard.press("ArrowLeft")
+    assert rows.count() == 1
+    for _ in range(everything):
+        page.keyboard.press("ArrowRight")
+    assert rows.count() == everything
+    assert findings(page) == []
+    transcript.get_by_role("button", name="Show all").click()
+    assert start.evaluate("button => button === document.activeElement")
+
+
+def test_paper_has_the_whole_conversation(page, handouts):
+    """What a replay hides, paper shows."""
+    show(page, handouts, "student/00_sample.html")
+    transcript = page.locator(".channels-transcript").first
+    everything = transcript.locator("tbody tr").count()
+    transcript.get_by_role("button", name="Replay step by step").click()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert transcript.locator("tbody tr:visible").count() == everything
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert transcript.locator("tbody tr:visible").count() == 1
+
+
+def test_skip_link_and_focus(page, handouts):
+    """The first stop of the keyboard leads past the contents, and every stop can be seen."""
+    show(page, handouts, "student/00_sample.html")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the lesson"
+    assert page.locator(".skip").bounding_box()["width"] > 50
+    page.keyboard.press("Tab")
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    assert page.evaluate(outline) == "solid"
+
+
+def test_reduced_motion(page, handouts):
+    """Who asks for less motion gets none."""
+    behaviour = "getComputedStyle(document.documentElement).scrollBehavior"
+    page.emulate_media(reduced_motion="reduce")
+    show(page, handouts, "student/00_sample.html")
+    assert page.evaluate(behaviour) == "auto"
+    page.emulate_media(reduced_motion="no-preference")
+    assert page.evaluate(behaviour) == "smooth"
+
+
+# Paper
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "index" not in name])
+@pytest.mark.parametrize("width", [672, 695])
+def test_nothing_is_cut_on_paper(page, handouts, name, width):
+    """Nothing is wider than the text of an A4 page (178 mm) or of a Letter page (184 mm)."""
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.emulate_media(media="print")
+    show(page, handouts, name)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    wider = page.evaluate(
+        """() => [...document.querySelectorAll("pre, table, img, p, h2")]
+          .filter((part) => part.scrollWidth > part.clientWidth + 1 && part.clientWidth)
+          .map((part) => part.outerHTML.slice(0, 200))"""
+    )
+    assert wider == []
+
+
+def test_what_is_on_paper(page, handouts):
+    """Paper has lines to write on and the hints, and nothing to press."""
+    page.emulate_media(media="print")
+    show(page, handouts, "student/00_sample.html")
+    for gone in ("nav", "footer", ".hints", "button", ".replay", ".skip"):
+        assert not page.locator(gone).first.is_visible(), gone
+    assert page.locator(".write").first.is_visible()
+    assert page.locator(".on-paper li").count() == 3
+    assert page.locator(".on-paper li").first.is_visible()
+    link = page.locator("main a[href^='https']").first
+    after = link.evaluate("link => getComputedStyle(link, '::after').content")
+    assert re.search("channels.readthedocs.io|attr", after)
+
+
+def test_what_is_on_the_teachers_paper(page, handouts):
+    """On the teacher's paper wrong answers are unfolded."""
+    page.emulate_media(media="print")
+    show(page, handouts, "teacher/00_sample-teacher.html")
+    assert page.locator(".wrong .code").first.is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".wrong:not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator(".wrong[open]").count() == 0
