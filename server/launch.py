@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import inspect
+import signal
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING, Any, cast
 
@@ -87,6 +90,7 @@ def launch(
         )
     route_prints()
     show_forgotten_awaits()
+    wake_on_signals()
     host = Host(application, record, port=port or 0, access=access, limits=limits)
     host.pages = runs
     if port and host.port != port:
@@ -238,6 +242,19 @@ def describe(app: Any) -> str:
         count = len(app)
         return f"{count} route{'s' if count != 1 else ''}"
     return getattr(app, "__name__", None) or type(app).__name__
+
+
+def wake_on_signals() -> None:
+    """Let Kernel → Interrupt reach a cell that awaits a message at once.
+
+    ipykernel's handler cancels the cell, but leaves its event loop asleep until something else
+    happens. A loop that handles any signal is woken up by all of them; SIGURG is one that
+    nobody sends.
+
+    """
+    # There is no loop outside a kernel, and no such signal on Windows.
+    with suppress(RuntimeError, ValueError, NotImplementedError, AttributeError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGURG, lambda: None)
 
 
 def close_all() -> None:
