@@ -123,7 +123,8 @@ mistake(
     "A dict or a list is sent as it is",
     symptom="`TypeError: 'text' of websocket.send must be str, not dict`",
     cause="A WebSocket carries text or bytes, and this is a dict, a list or a tuple.",
-    fix="Send one part of it, or all of it as JSON: json.dumps(value).",
+    fix="Send one part of it, or all as JSON: json.dumps(value). "
+    "send of a generic consumer takes the text, not an event.",
     texts=[
         r"'text' of websocket\.send must be str, not (dict|list|tuple)",
         "'(dict|list|tuple)' object has no attribute 'encode'",
@@ -144,6 +145,36 @@ mistake(
         "Text frame payload is not str",
     ],
     shown=["1#stream", "1.2"],
+)
+mistake(
+    "event-is-dict",
+    "The event is a dictionary",
+    symptom="`AttributeError: 'dict' object has no attribute 'upper'`",
+    cause="A raw consumer is given the whole event, and the client's message is one of its values.",
+    fix='Take the message out of it: event["text"].',
+    texts=[
+        "'dict' object has no attribute '(upper|lower|strip|split|startswith|encode|isdigit)'",
+        r"int\(\) argument must be .* not 'dict'",
+    ],
+    shown=["1.1"],
+)
+mistake(
+    "message-not-dict",
+    "A raw consumer sends dictionaries",
+    symptom="`TypeError: an ASGI message is a dictionary, not str`",
+    cause="send of a raw consumer takes a whole ASGI message; a generic consumer's takes text.",
+    fix='Write self.send({"type": "websocket.send", "text": ...}).',
+    texts=["an ASGI message is a dictionary, not"],
+    shown=["1.1"],
+)
+mistake(
+    "no-event",
+    "A generic consumer has no event",
+    symptom="`NameError: name 'event' is not defined`",
+    cause="receive of a generic consumer is given the message itself: text_data or bytes_data.",
+    fix="Use text_data.",
+    texts=["NameError: name 'event' is not defined"],
+    shown=["1.3"],
 )
 mistake(
     "text-for-bytes",

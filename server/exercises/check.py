@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..diagnosis import MISTAKES, Mistake, diagnose_entry, diagnose_text, find_failure
 from ..pictures.words import error
-from ..record import Failed, Note, Printed, Refused, Snapshot
+from ..record import Failed, Note, Printed, Received, Refused, Snapshot
 from .practice import Visits, latest_run, wait_for_visits
 from .progress import remember
 from .scenario import NotYet, Patience, Sheet, Step, Trial
@@ -251,29 +251,31 @@ def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
     )
 
 
+NO_ANSWER = Mistake(
+    "no-answer",
+    "No answer",
+    "The consumer took the message and sent nothing; what a handler returns is not sent.",
+    "Answer with self.send(...), whichever way the code takes.",
+)
+
+
 def find_mistake(trial: Trial, snapshot: Snapshot) -> Mistake | None:
     """Return the likely mistake: what the scenario saw, then what the record shows."""
     if trial.mistake is not None:
         return trial.mistake
     failure = find_exception(snapshot)
-    if failure is not None:
-        found = find_failure(failure)
-        if found is not None:
-            return found
-    for text in trial.warnings:
-        found = diagnose_text(text)
-        if found is not None:
-            return found
-    for entry in reversed(snapshot.entries):
-        if isinstance(entry.what, Note | Refused):
-            found = diagnose_entry(entry)
-            if found is not None:
-                return found
-    if any(
-        isinstance(entry.what, Refused) and entry.what.status == 403 for entry in snapshot.entries
+    notes = [e for e in reversed(snapshot.entries) if isinstance(e.what, Note | Refused)]
+    for found in (
+        find_failure(failure) if failure is not None else None,
+        *map(diagnose_text, trial.warnings),
+        *map(diagnose_entry, notes),
     ):
+        if found is not None:
+            return found
+    if any(isinstance(entry.what, Refused) and entry.what.status == 403 for entry in notes):
         return MISTAKES["close-before-accept"]
-    return None
+    taken = any(isinstance(entry.what, Received) for entry in snapshot.entries)
+    return NO_ANSWER if taken and failure is None and trial.steps[-1].came == "nothing" else None
 
 
 def find_exception(snapshot: Snapshot) -> TracebackException | None:
