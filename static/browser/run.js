@@ -121,7 +121,8 @@ for (const [name, replacement] of Object.entries(replacements)) {
 let source = ""; // the address under which the cell's code runs
 
 window.addEventListener("error", (event) => {
-  if (event.error === null && !event.filename) return;
+  // A notice about layout, which the room for the page brings about, and no error of the code.
+  if (!event.error && event.message.startsWith("ResizeObserver loop")) return;
   const line = event.filename === source ? event.lineno : lineOf(event.error);
   write("uncaught", ["Uncaught", thrown(event.error ?? event.message)], line);
 });

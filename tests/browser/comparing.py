@@ -40,7 +40,7 @@ def differences(lesson: Lesson, path: Path) -> list[str]:
     found += [f"{name}: recorded, and in no lesson" for name in expected if name not in names]
     cells = python_cells(ran)
     for id, cell in python_cells(committed).items():
-        before, after = outputs(cell), outputs(cells[id])
+        before, after = outputs(cell), outputs(cells[id]) if id in cells else []
         if before != after:
             found.append(difference(id, before, after))
     return found

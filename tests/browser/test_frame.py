@@ -43,6 +43,12 @@ AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text("utf-8")
 class Talker(WebsocketConsumer):
     """Answers a number with as many messages, and anything else with itself."""
 
+    def connect(self):
+        if self.scope["path"].startswith("/refused/"):
+            self.close()
+        else:
+            self.accept()
+
     def receive(self, text_data=None, bytes_data=None):
         if text_data and text_data.isdigit():
             for number in range(int(text_data)):
@@ -214,13 +220,13 @@ def test_wire_comes_before_the_handler(show: Show) -> None:
     """What happened on the wire stands above what a handler makes of it."""
     seen = shown(
         show(
-            "const mySocket = new WebSocket('/ws/', ['chat']);"
+            "const mySocket = new WebSocket('/refused/', ['chat']);"
             "mySocket.onerror = (event) => console.log('onerror');"
             "mySocket.onclose = (event) => console.log('onclose');"
         )
     )
     assert seen["kinds"] == ["connecting", "error", "log", "closed", "log"]
-    assert seen["lines"][0] == "/ws/, subprotocols: chat"
+    assert seen["lines"][0] == "/refused/, subprotocols: chat"
     assert seen["sockets"] == ["socket 1: CLOSED (3)"]
 
 

@@ -96,16 +96,31 @@ def test_theme(jupyter: Lab) -> None:
     write(jupyter, "theme.ipynb", LAUNCH, GREETED)
     lesson = jupyter.open("theme.ipynb")
     lesson.run_all()
-    ground = "return getComputedStyle(document.body).backgroundColor"
-    assert lesson.page.run_in_frames(ground) == ["rgb(255, 255, 255)"]
+    assert ground(lesson, "rgb(255, 255, 255)")
     lesson.change_theme("JupyterLab Dark")
-    assert lesson.page.run_in_frames(ground) == ["rgb(22, 25, 29)"]
+    assert ground(lesson, "rgb(22, 25, 29)")
     lesson.run("b")
     lesson.frame("greeted")
-    assert lesson.page.run_in_frames(ground) == ["rgb(22, 25, 29)"]
+    assert ground(lesson, "rgb(22, 25, 29)")
     lesson.change_theme("JupyterLab Light")
-    assert lesson.page.run_in_frames(ground) == ["rgb(255, 255, 255)"]
+    assert ground(lesson, "rgb(255, 255, 255)")
     lesson.close()
+
+
+def ground(lesson: Lesson, color: str) -> bool:
+    """Wait until the only frame of a lesson has this ground."""
+    [changed] = lesson.page.run_in_frames(
+        """
+        const started = Date.now();
+        while (getComputedStyle(document.body).backgroundColor !== args[0]) {
+            if (Date.now() - started > 10000) return false;
+            await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+        return true;
+        """,
+        color,
+    )
+    return bool(changed)
 
 
 def test_reopened_without_a_server(jupyter: Lab) -> None:
