@@ -163,11 +163,13 @@ def wrong_answers(exercise: str) -> list[WrongAnswer]:
     }
     mistakes = MISTAKES | own
     return [
-        WrongAnswer(title, source.strip(), said(mistakes[id]))
+        WrongAnswer(title, source.strip(), said(mistakes.get(id), id))
         for title, source, id in catalogue(exercise)
     ]
 
 
-def said(mistake: Mistake) -> str:
+def said(mistake: Mistake | None, id: str) -> str:
     """Return what a check says of a mistake."""
+    if mistake is None:
+        return id.replace("-", " ")
     return f"{mistake.name}: {mistake.cause} {mistake.fix}"

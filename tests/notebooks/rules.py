@@ -19,6 +19,7 @@ TAGS = {
     *EXERCISE_PARTS,
     "answer",
     "browser",
+    "live",
     "nbval-ignore-output",
     "predict",
     "raises-exception",
@@ -27,7 +28,8 @@ TAGS = {
 METADATA = {"exercise", "jupyter", "pause", "reason", "tags", "teacher"}
 TEACHER = {"minutes", "say"}
 MARKDOWN_TAGS = {"answer", "exercise", "hint", "predict", "recap"}
-CODE_TAGS = TAGS - MARKDOWN_TAGS
+# A cell of either kind may be of use only where it runs; a handout leaves it out.
+CODE_TAGS = TAGS - MARKDOWN_TAGS - {"live"}
 
 ABSOLUTE_PATH = re.compile(
     r"""(?<![\w.~/])/(?:bin|etc|home|lib|mnt|opt|private|root|srv|tmp|usr|Users|var|work)/\w"""
