@@ -128,6 +128,8 @@ class Oracle:
         self.messages: list[str | bytes] = []
         self.parts: list[bytes] | None = None
         self.opcode = 0
+        self.told: int | None = None
+        """What the application is told, where it is not what the client sees."""
 
     def read(self, pieces: list[Piece]) -> int:
         """Take frames until one ends the connection; return the code that the client sees."""
@@ -145,7 +147,7 @@ class Oracle:
                 return 1002  # 5.5
             if piece.opcode != CLOSE:
                 return None
-            code = self.closing(piece.payload)
+            code = self.told = self.closing(piece.payload)
             # Nothing forbids to close in the middle of a message; the library takes it amiss.
             return code if self.parts is None or code == 1007 else 1002
         if (piece.opcode == CONT) is not (self.parts is not None):
@@ -172,13 +174,13 @@ class Oracle:
             return 1005
         if len(payload) == 1:
             return 1002  # 5.5.1
-        (code,) = struct.unpack("!H", payload[:2])
-        if not (code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999):
-            return 1002  # 7.4.1 and 7.4.2
         try:
             payload[2:].decode()
         except UnicodeDecodeError:
             return 1007
+        (code,) = struct.unpack("!H", payload[:2])
+        if not (code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999):
+            return 1002  # 7.4.1 and 7.4.2
         return int(code)
 
 
@@ -207,7 +209,12 @@ def test_frames(live: Live, pieces: list[Piece]) -> None:
             found.append(int(last.split()[1]))
 
     live.run(app, client)
+    allowed = [expected or 1000]
+    if expected == 1007:
+        # A text is decoded when the application takes it: a wrong frame behind it may be quicker.
+        allowed.append(1002)
+    told = allowed if oracle.told is None else [oracle.told]
     # A server that fails a connection ends TCP; unread frames then wipe out its close frame.
-    assert found in ([expected or 1000], []) if expected in (1002, 1007) else [expected or 1000]
-    assert app.codes == [expected or 1000]
+    assert found in [[code] for code in allowed] or (found == [] and expected in (1002, 1007))
+    assert len(app.codes) == 1 and app.codes[0] in told
     assert app.payloads == oracle.messages

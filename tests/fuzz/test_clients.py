@@ -121,6 +121,7 @@ def test_interleavings(
             case "close without a code":
                 one.close(None)
             case "end TCP":
+                one.close_sent = True
                 one.writer.write_eof()
             case "break":
                 one.vanish()
