@@ -82,7 +82,8 @@ async def talk(port: int, path: str, name: int, end: float, pause: float, tally:
     tally.messages += number
     client.close(1000)
     await client.end()
-    if client.seen[1:] != ["closed 1000"]:
+    # A server asks now and then whether the client is still there.
+    if [line for line in client.seen[1:] if not line.startswith("ping")] != ["closed 1000"]:
         tally.wrong.append(f"client {name} saw {client.seen[1:]} at the end")
     await client.leave()
 
