@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -36,6 +37,9 @@ def digest(code: str) -> str:
     """Return what tells one version of a cell's code from another."""
     return sha256(code.encode()).hexdigest()[:12]
 
+
+PATIENCE = 5.0
+"""Seconds that a handler may work before a cell no longer waits for its answer."""
 
 NONSENSE = 1007
 """The close code for messages that no frame sends."""
@@ -146,6 +150,8 @@ async def listen(run: Run, wire: ServerConnection) -> None:
             async with asyncio.timeout(quiet):
                 report = json.loads(await wire.recv())
         except TimeoutError:
+            if consumers_work(wire.local_address[1]):
+                continue
             quiet = None
             asked = {"run": report["run"], "events": report["events"], "follow": run.follow}
             await wire.send(json.dumps({"quiet": asked}))
@@ -153,6 +159,19 @@ async def listen(run: Run, wire: ServerConnection) -> None:
             quiet = None if report["busy"] or report["settled"] else run.quiet
             if report["settled"]:
                 run.settled.set()
+
+
+def consumers_work(port: int) -> bool:
+    """Tell whether a handler of the server on this port still works: it may yet answer."""
+    from ..launch import servers  # late, because it imports this module
+
+    since = time.perf_counter() - PATIENCE
+    return any(
+        bridge.busy is not None and bridge.busy[1] > since
+        for live in servers.values()
+        if live.port == port
+        for bridge in live.host.bridges
+    )
 
 
 runs = Runs()

@@ -231,8 +231,10 @@ async function isServed() {
   }
 }
 
-function setStatus(text) {
+/** Say something about the server; quietly, where there is nothing to do about it. */
+function setStatus(text, quiet = false) {
   element("status").textContent = text;
+  element("status").classList.toggle("quiet", quiet);
 }
 
 // --- The kernel --------------------------------------------------------------------------------
@@ -250,7 +252,7 @@ function connect(attempt) {
   opened.onopen = () => {
     wasOpen = true;
     if (attempt > 0) {
-      setStatus("The server was launched again; the sockets from before are closed.");
+      setStatus("The server was launched again; the sockets from before are closed.", true);
     }
     report();
   };

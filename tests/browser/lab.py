@@ -70,6 +70,21 @@ await window.jupyterapp.commands.execute("notebook:run-cell");
 """
 )
 
+INTERRUPT = (
+    READY
+    + """
+const index = content.widgets.findIndex((cell) => cell.model.id === args[0]);
+content.activeCellIndex = index;
+const run = window.jupyterapp.commands.execute("notebook:run-cell");
+while (!document.querySelector("[data-browser-cell] > iframe")) await pause();
+await new Promise((resolve) => setTimeout(resolve, 1000));
+const interrupted = Date.now();
+await sessionContext.session.kernel.interrupt();
+await run;
+return (Date.now() - interrupted) / 1000;
+"""
+)
+
 SAVE = (
     READY
     + """
@@ -174,6 +189,11 @@ class Lesson:
     def run(self, cell: str) -> None:
         """Run the cell of this id."""
         self.page.run(RUN, cell)
+
+    def interrupt_in(self, cell: str) -> float:
+        """Run a browser cell and interrupt it; return how long that took, in seconds."""
+        spent: float = self.page.run(INTERRUPT, cell)
+        return spent
 
     def restart(self) -> None:
         """Restart the kernel."""

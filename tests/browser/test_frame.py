@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ class Talker(WebsocketConsumer):
             self.accept()
 
     def receive(self, text_data=None, bytes_data=None):
+        if text_data == "slowly":
+            time.sleep(1.0)
         if text_data and text_data.isdigit():
             for number in range(int(text_data)):
                 self.send(f"message {number}")
@@ -237,6 +240,16 @@ def test_what_comes_after_the_rest_is_late(show: Show) -> None:
     page.run("document.querySelector('#page iframe').contentWindow.console.log('by hand')")
     seen = shown(page, "document.querySelectorAll('#lines > li').length === 3")
     assert seen["late"] == [False, False, True]
+
+
+def test_waits_for_a_handler_that_works(show: Show) -> None:
+    """A consumer that takes longer than the quiet may still answer, and is waited for."""
+    page = show(
+        "const mySocket = new WebSocket('/ws/'); mySocket.onopen = () => mySocket.send('slowly');"
+    )
+    seen = shown(page)
+    assert seen["kinds"] == ["connecting", "open", "sent", "received"]
+    assert not any(seen["late"])
 
 
 def test_timers_that_are_cleared_do_not_hold_it_up(show: Show) -> None:

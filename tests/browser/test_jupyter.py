@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from server.browser.recordings import Recording, save
 from server.browser.runs import digest
-from tests.browser.lab import Frame, Lab, Lesson
+from tests.browser.lab import Frame, Lab, Lesson, errors
 from tests.browser.record import SAMPLE, read
 
 LAUNCH = """
@@ -177,4 +177,19 @@ def test_cells_that_cannot_run(jupyter: Lab, code: str) -> None:
     assert output.output_type == "stream"
     assert output.text.startswith("UsageError: ")
     assert len(output.text.strip().splitlines()) == 1
+    lesson.close()
+
+
+def test_interrupt(jupyter: Lab) -> None:
+    """Kernel, Interrupt ends the waiting for a page that does not come to rest."""
+    endless = "%%browser endless\nsetInterval(() => console.log('tick'), 1000);"
+    write(jupyter, "endless.ipynb", LAUNCH, endless, 'print("free")')
+    lesson = jupyter.open("endless.ipynb")
+    lesson.run("a")
+    spent = lesson.interrupt_in("b")
+    assert spent < 5
+    lesson.run("c")
+    ran = lesson.saved()
+    assert errors(ran) == ["b: KeyboardInterrupt: "]
+    assert ran.cells[-1].outputs[0].text == "free\n"
     lesson.close()
