@@ -159,6 +159,9 @@ def enough(sheet: Sheet, found: Visits) -> None:
         gone = connection.ended is not None
         mistake = TOO_EARLY if gone else CODE_REFUSED if ".close(" in code("enough") else STAYS
         sheet.fail(what, expected, "the handshake broke off" if gone else "nothing", mistake)
+    elif left.code == 1001:
+        # Chromium gives up a connection like this when the handshake was over already.
+        sheet.fail(what, expected, "1001, going away", TOO_EARLY)
     else:
         shown = f"{left.code}, and the reason {quote(left.reason)}" if left.reason else ""
         ok = left.code == 4001 and bool(left.reason)
@@ -212,7 +215,8 @@ def come_back(sheet: Sheet, found: Visits) -> None:
     back = len(tries) > 3 and tries[3].accepted
     sheet.expect(what, back, '"welcome back"', f"{len(tries) - 1} of 3 tries", GIVES_UP)
     what = "each time it waits longer"
-    ok = waits[2] > waits[0] * 1.2
+    # Doubled twice is four times; chance may take some of it away.
+    ok = waits[2] > waits[0] * 1.6
     sheet.expect(what, ok, "a delay that grows", "the same delay", NOT_GROWING)
 
 
