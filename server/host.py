@@ -532,6 +532,9 @@ def interrupt(thread: threading.Thread) -> None:
     until the kernel ends.
 
     """
+    if sys.version_info < (3, 12) and sys.gettrace() is not None:
+        # Below a debugger, Python 3.11 hangs as long as the other thread does not run.
+        return
     if thread.ident is not None and thread.is_alive():
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)

@@ -269,10 +269,11 @@ def test_a_hundred_launches() -> None:
 def test_a_server_that_was_left_behind() -> None:
     """Launching escapes a handler that blocks the loop, and the record says so."""
 
+    release = threading.Event()
+
     class Blocks(AsyncEcho):
         async def websocket_receive(self, event: dict[str, Any]) -> None:
-            while True:
-                pass
+            release.wait()
 
     first = launch(Blocks)
     with connect(first.url()) as client:
@@ -286,6 +287,7 @@ def test_a_server_that_was_left_behind() -> None:
         )
     ]
     assert echoes(second)
+    release.set()
     first.host.thread.join(5)
     assert not first.host.thread.is_alive()
 
