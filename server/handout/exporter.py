@@ -18,6 +18,7 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.preprocessors import TagRemovePreprocessor
 from nbformat import NotebookNode
+from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]
 from traitlets import Enum, TraitError, default
 from traitlets.config import Application, Config
 
@@ -146,6 +147,7 @@ class HandoutExporter(HTMLExporter):
             # HTMLExporter's own method parses the whole page again, to add the text alternatives
             # that the template here gives, and writes it in another way, which breaks the hashes.
             page, resources = super(HTMLExporter, self).from_notebook_node(nb, resources, **kw)
+        page = without_colourless_marks(page, resources["style"])
         # nbconvert's command names the file by this. A name that somebody chose stays as it is.
         if resources["unique_key"] == resources["metadata"]["name"]:
             resources["unique_key"] += self.suffix
@@ -178,6 +180,15 @@ def one_sentence() -> Iterator[None]:
             raise
         app.log.error(str(error))
         app.exit(1)
+
+
+def without_colourless_marks(page: str, style: str) -> str:
+    """Return a page without the marks around words of code that its style does not colour."""
+    coloured = set(re.findall(r"\.highlight \.(\w+)", style))
+    marks = "|".join(sorted(set(STANDARD_TYPES.values()) - coloured - {""}))
+    page = re.sub(rf'<span class="(?:{marks})">([^<]*)</span>', r"\1", page)
+    # Pygments begins each block with an empty one.
+    return page.replace("<pre><span></span>", "<pre>")
 
 
 def alternative(output: NotebookNode, kind: str) -> str:

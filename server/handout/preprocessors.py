@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from nbconvert.preprocessors import Preprocessor
@@ -19,6 +20,13 @@ Resources = dict[str, Any]
 
 KINDS = ("image/svg+xml", "text/html", "image/png", "image/jpeg", "text/plain")
 """What an output is shown as, the best first."""
+
+
+PAGE_LINES = 62
+"""How many lines of code a page holds; a cell that takes more need not begin on a new page."""
+
+PIXELS = 20
+"""How many pixels of a drawing are as high, on paper, as a line of code."""
 
 
 class CheckLesson(Preprocessor):
@@ -47,6 +55,7 @@ class CleanOutputs(Preprocessor):
             if "data" in output:
                 self.clean_data(output.data)
         cell.outputs = [output for output in cell.outputs if output.get("data") != {}]
+        cell.metadata.long = paper_lines(cell) > PAGE_LINES
         return cell, resources
 
     @staticmethod
@@ -57,6 +66,23 @@ class CleanOutputs(Preprocessor):
                 data[kind] = clean_output(data[kind])
             if kind not in KINDS or not data[kind]:
                 del data[kind]
+
+
+def paper_lines(cell: NotebookNode) -> float:
+    """Return about how many lines a code cell and its outputs take on paper."""
+    lines: float = 2 + cell.source.count("\n")
+    for output in cell.outputs:
+        data = output.get("data", {})
+        if diagram := output.get("metadata", {}).get("diagram"):
+            lines += len(diagram.console) + diagram.height / PIXELS
+        elif "image/svg+xml" in data:
+            height = re.search(r'<svg[^>]* height="(\d+)', data["image/svg+xml"])
+            lines += int(height[1]) / PIXELS if height else 0
+        elif "text/html" in data:
+            lines += data["text/html"].count("<tr") * 1.3
+        else:
+            lines += str(output.get("text", data.get("text/plain", ""))).count("\n")
+    return lines
 
 
 class RenderProse(Preprocessor):

@@ -184,6 +184,17 @@ def test_command(sample, tmp_path, capsys, monkeypatch):
     ]
 
 
+def test_a_new_set_takes_the_place_of_the_old_one(sample, tmp_path):
+    """What an earlier build left is gone, whatever lessons it had."""
+    other = tmp_path / "x.ipynb"
+    nbformat.write(lesson(), other)
+    out = tmp_path / "out"
+    build([other], out)
+    pages = build([sample], out)
+    assert {page.file for page in pages} <= set(out.rglob("*.html"))
+    assert not list(out.rglob("x*"))
+
+
 def test_folder_elsewhere(sample, tmp_path, capsys):
     """A folder that is not below the current one is named in full."""
     main([str(sample), "--out", str(tmp_path / "x"), "--no-pdf"])

@@ -14,8 +14,15 @@ from bs4 import BeautifulSoup
 from nbconvert.exporters import get_exporter
 from traitlets.config import Application, Config
 
-from server.handout.exporter import HandoutExporter, css_string, heading_first, picture_texts
+from server.handout.exporter import (
+    HandoutExporter,
+    css_string,
+    heading_first,
+    picture_texts,
+    without_colourless_marks,
+)
 from server.handout.lesson import HandoutError
+from server.handout.preprocessors import said
 from tests.handout.samples import code, lesson, printed, prose, recorded, shown
 
 
@@ -246,6 +253,30 @@ def test_a_page_may_have_no_question():
     assert not main(export(notebook)).find(class_="end")
 
 
+@pytest.mark.parametrize(
+    ("output", "long"),
+    [
+        (printed("x\n" * 40), False),
+        (printed("x\n" * 70), True),
+        (recorded([{"kind": "sent", "text": "x", "socket": 1}] * 40), True),
+        (shown({"image/svg+xml": '<svg width="1" height="1500"></svg>'}), True),
+        (shown({"image/svg+xml": "<svg></svg>"}), False),
+        (shown({"text/html": "<table><tbody>" + "<tr><td>x</td></tr>" * 60 + "</table>"}), True),
+    ],
+)
+def test_cell_that_no_page_holds(output, long):
+    """Only a cell that fits on no page may be split between pages."""
+    notebook = lesson()
+    notebook.cells.append(code("x", output))
+    notebook.cells[-1].execution_count = 99
+    assert ("long" in main(export(notebook))(class_="cell")[-1]["class"]) == long
+
+
+def test_mistake_that_nobody_describes():
+    """Of a mistake without a description the name is said."""
+    assert said(None, "not-shouted") == "not shouted"
+
+
 def test_own_configuration_adds_to_what_is_left_out():
     """Tags that a teacher's configuration removes are removed too; solutions stay out."""
     config = Config({"TagRemovePreprocessor": {"remove_cell_tags": {"recap"}}})
@@ -257,6 +288,14 @@ def test_own_configuration_adds_to_what_is_left_out():
 
 
 # Bad input
+
+
+@pytest.mark.parametrize(("chosen", "name"), [("1", "1-teacher"), ("mine", "mine")])
+def test_name_of_the_file(chosen, name):
+    """The teacher's file is named so, unless somebody has chosen a name."""
+    resources = {"metadata": {"name": "1", "path": ""}, "unique_key": chosen}
+    exporter = HandoutExporter(edition="teacher")
+    assert exporter.from_notebook_node(lesson(), resources)[1]["unique_key"] == name
 
 
 def test_unknown_edition():
@@ -328,6 +367,14 @@ def test_css_string():
     """A title cannot end the string, the style or the page that it stands in."""
     assert css_string("A, b!") == '"A, b!"'
     assert css_string('"</style>\\') == r'"\22 \3c \2f style\3e \5c "'
+
+
+def test_marks_without_colour():
+    """Only words that the style colours are marked."""
+    page = '<pre><span></span><span class="k">if</span><span class="w"> </span><b>x</b></pre>'
+    assert without_colourless_marks(page, ".highlight .k { color: red }") == (
+        '<pre><span class="k">if</span> <b>x</b></pre>'
+    )
 
 
 def test_heading_first():
