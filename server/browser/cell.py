@@ -25,9 +25,9 @@ from IPython.display import display
 
 from ..files import STATIC
 from ..launch import current
+from ..template import fill
 from . import recordings
 from .runs import Run, runs
-from .template import fill
 
 __all__ = ["BrowserMagics"]
 
@@ -102,7 +102,7 @@ def show(run: Run, port: int) -> None:
     """Show the output of a cell: what was recorded, and the script that brings the live frame."""
     recording = recordings.find(run.name, run.hash)
     html = fill(
-        "output.html",
+        "browser/output.html",
         run=run,
         port=port,
         recording=recording,

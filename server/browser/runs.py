@@ -21,8 +21,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from ..files import response, text_response
+from ..template import fill
 from .relay import relay
-from .template import fill
 
 __all__ = ["Run", "Runs", "digest", "runs"]
 
@@ -103,7 +103,7 @@ class Runs:
     def respond(self, request: Request) -> Response | None:
         """Answer a plain HTTP request below ``/browser/``."""
         run, part = self.find(request.path)
-        template = {"": "frame.html", "page": "run.html"}.get(part)
+        template = {"": "browser/frame.html", "page": "browser/run.html"}.get(part)
         if run is None or template is None:
             return text_response(404, "This kernel does not hold this browser cell.")
         cell = {"name": run.name, "hash": run.hash}

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from ..diagnosis import MISTAKES, Mistake, diagnose_entry, diagnose_text, find_failure
 from ..pictures.words import error
 from ..record import Failed, Note, Printed, Received, Refused, Snapshot
+from ..template import fill
 from .practice import Visits, latest_run, wait_for_visits
 from .progress import remember
 from .scenario import NotYet, Patience, Sheet, Step, Trial
-from .template import fill
 
 if TYPE_CHECKING:
     from ..pictures import Transcript
@@ -140,7 +140,7 @@ class Verdict:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return fill("verdict.html", verdict=self)
+        return fill("exercises/verdict.html", verdict=self)
 
 
 solutions: list[Any] = []

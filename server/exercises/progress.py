@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from .template import fill
+from ..template import fill
 
 __all__ = ["Progress", "progress", "remember", "reset"]
 
@@ -59,7 +59,7 @@ class Progress:
         return max((len(line.title) for line in self.lines), default=0)
 
     def _repr_html_(self) -> str:
-        return fill("progress.html", progress=self)
+        return fill("exercises/progress.html", progress=self)
 
 
 def progress(lesson: int | None = None) -> Progress:

@@ -6,7 +6,7 @@ from base64 import b64encode
 from dataclasses import dataclass, replace
 
 from ..record import Snapshot
-from .template import fill
+from ..template import fill
 from .words import Names, Phrase, count, describe, width, wrap
 
 __all__ = ["Sequence"]
@@ -136,7 +136,7 @@ class Sequence:
             y += height + 8
         actors = [phrase.actor for phrase in self.phrases if phrase.actor != "server"]
         return fill(
-            "sequence.svg",
+            "pictures/sequence.svg",
             title=self.title,
             text=self.text,
             clients=[(self.names.client(number), x) for number, x in clients.items()],
@@ -161,7 +161,7 @@ class Sequence:
 
         """
         svg = b64encode(self.svg.encode()).decode()
-        return fill("sequence.html", svg=svg, title=self.title, text=self.text)
+        return fill("pictures/sequence.html", svg=svg, title=self.title, text=self.text)
 
     def __repr__(self) -> str:
         return self.text

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import overload
 
 from ..record import Entry, Failed, Printed, Snapshot
-from .template import fill
+from ..template import fill
 from .words import (
     Names,
     Phrase,
@@ -191,7 +191,7 @@ class Transcript:
     def html(self) -> str:
         """The table as HTML."""
         return fill(
-            "transcript.html",
+            "pictures/transcript.html",
             caption=self.caption,
             remarks=self.remarks,
             empty=EMPTY,

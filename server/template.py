@@ -1,17 +1,16 @@
-"""Fill a template of ``static/pictures/``."""
+"""Fill a template of ``static/``."""
 
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .files import STATIC
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 __all__ = ["fill"]
-
-FOLDER = Path(__file__).resolve().parents[2] / "static" / "pictures"
 
 
 def fill(name: str, **values: Any) -> str:
@@ -25,7 +24,7 @@ def environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
-        loader=FileSystemLoader(FOLDER),
+        loader=FileSystemLoader(STATIC),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
