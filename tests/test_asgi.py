@@ -436,3 +436,50 @@ def test_reason_phrases() -> None:
     """A status without a phrase has an empty one."""
     assert reason_phrase(403) == "Forbidden"
     assert reason_phrase(299) == ""
+
+
+# What mutation testing asks for (make mutation)
+
+
+@pytest.mark.parametrize(("status", "right"), [(199, False), (200, True), (599, True), (600, False)])
+def test_the_limits_of_a_status(status: int, right: bool) -> None:
+    """A status from 200 to 599 refuses; others are none."""
+    exchange = Exchange()
+    start = {"type": "websocket.http.response.start", "status": status}
+    if right:
+        assert exchange.receive(start) == Pending()
+    else:
+        with pytest.raises(ValueError, match="between 200 and 599"):
+            exchange.receive(start)
+
+
+@pytest.mark.parametrize("header", [(b"a", b"b\r"), (b"a", b"b\n"), (b"a\r", b"b"), (b"a\n", b"b")])
+def test_each_line_break_in_a_header(header: tuple[bytes, bytes]) -> None:
+    """Either half of a line break is one."""
+    with pytest.raises(ValueError, match="line breaks"):
+        Exchange().receive({"type": "websocket.accept", "headers": [header]})
+
+
+def test_a_body_that_is_left_out() -> None:
+    """The body of a refusal is empty by default (ASGI: response body)."""
+    exchange = Exchange()
+    exchange.receive({"type": "websocket.http.response.start", "status": 401})
+    assert exchange.receive({"type": "websocket.http.response.body"}) == Deny(401, (), b"")
+
+
+@pytest.mark.parametrize(("reason", "right"), [("x" * 123, True), ("x" * 124, False)])
+def test_the_limit_of_a_reason(reason: str, right: bool) -> None:
+    """A reason has up to 123 bytes (RFC 6455, 5.5)."""
+    exchange = Exchange()
+    exchange.receive({"type": "websocket.accept"})
+    close = {"type": "websocket.close", "reason": reason}
+    if right:
+        assert exchange.receive(close) == Close(1000, reason)
+    else:
+        with pytest.raises(ValueError, match="at most 123 bytes, got 124"):
+            exchange.receive(close)
+
+
+def test_a_second_question_mark() -> None:
+    """It belongs to the query string (RFC 3986, 3.4)."""
+    assert split_target("/a?b=?c") == ("/a", b"/a", b"b=?c")
