@@ -548,8 +548,7 @@ class Bridge:
                     self.end_recorded = True
                     self.verdict.set_result(verdict)
                     # The disconnect follows at once, whenever the client lets go of TCP.
-                    if not self.opened.done():
-                        self.opened.set_result(False)
+                    self.opened.set_result(False)
             case Close(code, reason):
                 if self.wire.state is WireState.OPEN:
                     self.add(Closed("consumer", code, reason), message)
@@ -564,7 +563,10 @@ class Bridge:
             # To close what is closed already is no failure: both sides may do it at once.
             if left and message_type(message) != "websocket.close":
                 raise ClientDisconnected("the client has left")
-        elif self.exchange.state is State.CONNECTING and self.wire.connection_lost_waiter.done():
+        elif (
+            self.exchange.state in (State.CONNECTING, State.DENYING)
+            and self.wire.connection_lost_waiter.done()
+        ):
             raise ClientDisconnected("the client left during the handshake")
 
     def accept(self, verdict: Accept, message: Message) -> None:

@@ -154,6 +154,22 @@ def test_the_consumers_name_is_found(consumer: type[AsyncConsumer], wrap: bool) 
         assert live.whats(Accepted) == [Accepted(consumer.__name__, None)]
 
 
+@pytest.mark.parametrize("consumer", [AsyncEcho, SyncEcho])
+def test_the_name_of_a_consumer_that_comes_late(consumer: type[AsyncConsumer]) -> None:
+    """Middleware may take the first event itself, before it calls the consumer."""
+
+    async def middleware(scope: Any, receive: Any, send: Any) -> None:
+        first = [await receive()]
+
+        async def again() -> Any:
+            return first.pop() if first else await receive()
+
+        await consumer.as_asgi()(scope, again, send)
+
+    with serving(middleware) as live, connect(live.url()):
+        assert live.whats(Accepted) == [Accepted(consumer.__name__, None)]
+
+
 def test_an_application_that_is_no_consumer_has_no_name() -> None:
     """A function has no consumer's class."""
     with serving(Told()) as live, connect(live.url()):
@@ -767,8 +783,9 @@ def test_sending_before_accept_is_through() -> None:
         assert client.recv() == "early"
 
 
+@pytest.mark.parametrize("stays", [False, True], ids=["client leaves", "client stays"])
 @pytest.mark.parametrize("kind", ["accept", "close"])
-def test_an_answer_that_comes_too_late(kind: str) -> None:
+def test_an_answer_that_comes_too_late(kind: str, stays: bool) -> None:
     """After handshake_timeout the application cannot answer any more; the first answer counts."""
     errors: list[str] = []
 
@@ -781,10 +798,42 @@ def test_an_answer_that_comes_too_late(kind: str) -> None:
                 errors.append(str(error))
 
     with serving(Late, handshake_timeout=0.02) as live:
-        assert refused(live.url())[0] == 500
+        if stays:
+            client = RawClient(live.host.port)
+            client.start_handshake()
+            assert client.file.readline().startswith(b"HTTP/1.1 500 ")
+            time.sleep(0.2)
+            client.close()
+        else:
+            assert refused(live.url())[0] == 500
         assert eventually(lambda: not live.host.bridges)
-        assert eventually(lambda: errors == ["the client left during the handshake"])
+        left = ["the client left during the handshake"]
+        assert eventually(lambda: errors == ([] if stays and kind == "close" else left))
         assert [by for by, _, _ in live.refusals()] == ["server"]
+
+
+def test_a_client_that_leaves_while_it_is_refused() -> None:
+    """A refusal that nobody waits for is not in the record."""
+    left = asyncio.Event()
+    errors: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.http.response.start", "status": 401})
+        await left.wait()
+        try:
+            await send({"type": "websocket.http.response.body"})
+        except OSError as error:
+            errors.append(str(error))
+
+    with serving(app) as live:
+        client = RawClient(live.host.port)
+        client.start_handshake()
+        assert eventually(lambda: live.host.connections == 1)
+        client.close()
+        assert eventually(lambda: not live.host.wires)
+        live.host.loop.call_soon_threadsafe(left.set)
+        assert eventually(lambda: errors == ["the client left during the handshake"])
+        assert live.kinds() == ["Connecting", "Disconnected"]
 
 
 def test_a_sync_handler_sends_to_a_client_that_has_left() -> None:
@@ -1104,7 +1153,10 @@ def test_an_application_that_returns_after_the_protocol_is_broken() -> None:
         client.handshake()
         client.socket.sendall(frame(b"", 3))
         assert client.recv() == (8, b"\x03\xeainvalid opcode")
+        [bridge] = live.host.bridges
         live.host.loop.call_soon_threadsafe(broken.set)
+        assert eventually(lambda: bridge.task is not None and bridge.task.done())
+        time.sleep(0.05)
         client.close()
         assert [closed.code for closed in live.whats(Closed)] == [1002]
         assert live.notes() == []

@@ -79,6 +79,20 @@ def test_a_server_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
     host.socket.close()
 
 
+def test_a_server_that_cannot_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault on the way out ends the thread all the same."""
+
+    async def fails(server: Any) -> None:
+        server.close()
+        raise ValueError("no")
+
+    host = host_for(AsyncEcho)
+    monkeypatch.setattr(host, "close", fails)
+    host.start()
+    assert host.stop()
+    assert host.loop.is_closed()
+
+
 def test_stopping_from_its_own_thread() -> None:
     """A handler that stops the server does not wait for itself."""
     results: list[bool] = []
@@ -283,9 +297,12 @@ def test_a_sync_handler_without_end() -> None:
     ended: list[str] = []
     release = threading.Event()
 
+    started: list[bool] = []
+
     class Endless(SyncEcho):
         def websocket_receive(self, event: dict[str, Any]) -> None:
             try:
+                started.append(True)
                 while not release.is_set():
                     pass
             except BaseException as error:
@@ -294,7 +311,7 @@ def test_a_sync_handler_without_end() -> None:
 
     with serving(Endless) as live, connect(live.url()) as client:
         client.send("x")
-        time.sleep(0.05)
+        assert eventually(lambda: bool(started))
         assert live.host.stop()
         if DEBUGGED:
             release.set()
@@ -320,8 +337,9 @@ def test_a_sync_handler_that_sleeps() -> None:
     gc.collect()
 
 
-def test_interrupting_a_thread_that_never_ran() -> None:
+def test_interrupting_a_thread_that_never_ran(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nothing to interrupt."""
+    monkeypatch.setattr(sys, "gettrace", lambda: None)
     interrupt(threading.Thread(target=print))
 
 
