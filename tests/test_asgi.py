@@ -441,7 +441,9 @@ def test_reason_phrases() -> None:
 # What mutation testing asks for (make mutation)
 
 
-@pytest.mark.parametrize(("status", "right"), [(199, False), (200, True), (599, True), (600, False)])
+@pytest.mark.parametrize(
+    ("status", "right"), [(199, False), (200, True), (599, True), (600, False)]
+)
 def test_the_limits_of_a_status(status: int, right: bool) -> None:
     """A status from 200 to 599 refuses; others are none."""
     exchange = Exchange()
