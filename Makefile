@@ -35,7 +35,7 @@ ifeq ($(shell id -u),0)
 as_root = --allow-root
 endif
 
-.PHONY: help lab test handouts notebooks bench style types coverage test-all test-lowest lock clean
+.PHONY: help lab test handouts notebooks bench style types coverage mutation load test-all test-lowest lock clean
 
 help:
 	@echo 'make lab         open lesson 1 in JupyterLab (LAB_ARGS="--no-browser" over SSH)'
@@ -45,6 +45,8 @@ help:
 	@echo 'make bench       print the figures that the README names'
 	@echo 'make style       format and lint the code'
 	@echo 'make coverage    run the tests and show which lines of server/ none of them reaches'
+	@echo 'make mutation    change the rules of ASGI in small ways, and see that a test notices'
+	@echo 'make load        a thousand clients at once for a minute'
 	@echo 'make test-all    run all tests on Python 3.11, 3.12 and 3.13'
 	@echo 'make test-lowest run the tests with the oldest versions that pyproject.toml allows'
 	@echo 'make lock        choose new versions for requirements.lock'
@@ -75,6 +77,17 @@ notebooks: $(VENV)/.installed-dev
 
 handouts: $(VENV)/.installed
 	$(VENV)/bin/python -m server.handout.build
+
+# What survives and may: changes of the short cut in Exchange.receive, which say the same another
+# way; None for False; UTF-8 for utf-8.
+mutation: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m pip install --quiet 'mutmut>=3.8,<4'
+	rm -rf mutants
+	$(tested) $(VENV)/bin/mutmut run
+	$(VENV)/bin/mutmut results
+
+load: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tests.load
 
 bench: $(VENV)/.installed-dev
 	$(tested) $(VENV)/bin/python -m tests.bench
@@ -111,7 +124,7 @@ shorter = sed -E "s/ and platform_python_implementation == 'CPython'//g; \
 	s/ and python_full_version < '3.14'//"
 
 clean:
-	rm -rf .venv .venv-* handouts *.egg-info .coverage* .hypothesis .*_cache
+	rm -rf .venv .venv-* handouts mutants *.egg-info .coverage* .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Set-up: a learner gets what the lessons need, a maintainer the rest as well.
