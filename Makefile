@@ -67,8 +67,9 @@ style: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format
 	$(VENV)/bin/mypy --strict server
 
+# Without the lessons: nbval would measure inside their kernels, which makes them stall.
 coverage: $(VENV)/.installed-dev
-	$(tested) $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile --cov $(PYTEST_ARGS)
+	$(tested) $(VENV)/bin/python -m pytest tests -n $(JOBS) --dist loadfile --cov $(PYTEST_ARGS)
 
 notebooks: $(VENV)/.installed-dev
 	$(tested) $(VENV)/bin/python -m tests.browser.finding
