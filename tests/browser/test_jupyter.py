@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import nbformat
@@ -11,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from server.browser.recordings import Recording, save
 from server.browser.runs import digest
+from tests.browser.driving import HUB
 from tests.browser.lab import Frame, Lab, Lesson, errors
 from tests.browser.record import SAMPLE, read
 
@@ -31,6 +33,13 @@ live = launch(Greeter)
 GREETED = """%%browser greeted
 const mySocket = new WebSocket(`ws://${window.location.host}/ws/sc/`);
 mySocket.onmessage = (event) => console.log(event.data);
+"""
+
+# What the outputs say where no frame came.
+NOTES = """
+const found = () => document.querySelectorAll("[data-browser-cell] > p:first-child");
+while (found().length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+return [...found()].map((note) => note.textContent);
 """
 
 
@@ -139,15 +148,10 @@ def test_reopened_without_a_server(jupyter: Lab) -> None:
     lesson.saved()
     lesson.close()
     lesson = jupyter.open("reopened.ipynb")
-    shown = lesson.page.run(
-        """
-        while (!document.querySelector("[data-browser-cell] > p")) {
-            await new Promise((resolve) => setTimeout(resolve, 50));
-        }
-        return document.querySelector("[data-browser-cell]").innerText;
-        """
-    )
-    assert "The server of this cell is not running: run the launch cell, then this one." in shown
+    assert lesson.page.run(NOTES) == [
+        "The server of this cell is not running: run the launch cell, then this one."
+    ]
+    shown = lesson.page.run("return document.querySelector('[data-browser-cell]').innerText")
     assert "recorded before" in shown
     assert lesson.page.run(is_open) is True
     lesson.close()
@@ -192,4 +196,16 @@ def test_interrupt(jupyter: Lab) -> None:
     ran = lesson.saved()
     assert errors(ran) == ["b: KeyboardInterrupt: "]
     assert ran.cells[-1].outputs[0].text == "free\n"
+    lesson.close()
+
+
+def test_name_that_is_not_allowed(jupyter: Lab) -> None:
+    """Where the server refuses the name of the page's host, the output says how to allow it."""
+    write(jupyter, "foreign.ipynb", LAUNCH, GREETED)
+    foreign = replace(jupyter, url=jupyter.url.replace("127.0.0.1", HUB))
+    lesson = foreign.open("foreign.ipynb")
+    lesson.run_all()
+    [shown] = lesson.page.run(NOTES)
+    assert shown.startswith(f"Host '{HUB}:")
+    assert f'launch(..., allow_hosts=["{HUB}"])' in shown
     lesson.close()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
-from channels.generic.websocket import WebsocketConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -33,6 +35,11 @@ class Picky(WebsocketConsumer):
             self.accept("chat")
         else:
             self.close()
+
+
+class Hesitant(AsyncWebsocketConsumer):
+    async def connect(self):
+        await asyncio.sleep(30)
 
 
 @pytest.fixture(scope="module")
@@ -206,3 +213,30 @@ def test_relay_tells_why_the_server_stops(run):
         wire.recv(1)
         server.close()
         assert json.loads(wire.recv(1)[1:])["closed"]["code"] == 1012
+
+
+def test_relay_of_a_connection_that_breaks(live, run):
+    """A connection that ends without a close frame is what a browser makes of it: 1006."""
+    with relayed(live, run) as wire:
+        wire.recv(1)
+        [bridge] = live.host.bridges
+        live.host.loop.call_soon_threadsafe(bridge.wire.transport.abort)
+        assert json.loads(wire.recv(1)[1:])["closed"] == {
+            "code": 1006,
+            "reason": "",
+            "wasClean": False,
+        }
+
+
+def test_relay_whose_page_gives_up(run):
+    """A page that closes before its connection is open takes the handshake along."""
+    server = launch(Hesitant, name="hesitant")
+    with relayed(server, run) as wire:
+        with pytest.raises(TimeoutError):
+            wire.recv(0.2)
+        [bridge] = server.host.bridges
+    deadline = time.monotonic() + 5
+    while not bridge.wire.connection_lost_waiter.done():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    server.close()
