@@ -101,7 +101,7 @@ def ping_and_pong(sheet: Sheet, found: Visits) -> None:
         mistake = NO_PONG
     elif any(str(message).startswith("[object ") for message in messages):
         mistake = SENT_THE_EVENT
-    elif len(messages) > len(PONGS):
+    elif not all(str(message).startswith("pong") for message in messages):
         mistake = ANSWERS_ALL
     elif set(messages) == {"pong"}:
         mistake = NO_NUMBER

@@ -362,11 +362,6 @@ class Client:
         self.send(message)
         self.answers(expected, f"{quote(message)} is answered with {quote(expected)}", likely)
 
-    def leaves(self) -> None:
-        """Close the connection from the client's side."""
-        with suppress(ConnectionClosed, OSError):
-            self.connection.close()
-
 
 @dataclass(frozen=True)
 class End:
