@@ -18,9 +18,11 @@ __all__ = ["Row", "Timeline"]
 SHORTEST = 0.03
 """Work of fewer seconds is not drawn: what the machine adds by itself may be as long."""
 
-SMALL = 1 / 3
-"""Work that is shorter than this part of the longest is not drawn: on a busy machine, to accept
-a client may take a tenth of a second."""
+SMALL = 0.1
+"""Work on a message that is shorter than this part of the longest work is not drawn."""
+
+SMALL_BESIDES = 1 / 3
+"""The same for other work: on a busy machine, to accept a client may take a tenth of a second."""
 
 GAP = 0.1
 """A hold by another handler that is shorter than this part of the work is not cut out of it."""
@@ -297,7 +299,12 @@ def last_works(spans: Iterable[Span]) -> list[Span]:
         begin = min(begin, span.start) if stretch else span.start
         longest = max(longest, duration(span))
         stretch.append(span)
-    return [span for span in stretch if duration(span) >= longest * SMALL]
+    return [span for span in stretch if duration(span) >= longest * smallest(span)]
+
+
+def smallest(span: Span) -> float:
+    """Return which part of the longest work a span has to be as long as to be drawn."""
+    return SMALL if span.label == "websocket.receive" else SMALL_BESIDES
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:
