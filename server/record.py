@@ -189,6 +189,12 @@ class Snapshot:
     """How many older entries the record no longer holds."""
 
 
+Raw: TypeAlias = tuple[int, float, int, Any, Any, Event | None]
+"""An entry as it is written: weight, time, connection, kind, payload and event; with the kind
+``None``, the payload is the whole :data:`What`. A busy server writes often and is read seldom:
+:meth:`Record.snapshot` makes an :class:`Entry` of it."""
+
+
 class Record:
     """What happened, in order; safe to read and to write from any thread.
 
@@ -202,29 +208,35 @@ class Record:
         self.max_entries = max_entries
         self.max_bytes = max_bytes
         self.lock = threading.Lock()
-        self.entries: deque[tuple[float, int, What, Event | None]] = deque()
-        """Entries without their numbers, which :meth:`snapshot` gives them: a busy server writes
-        often and is read seldom."""
+        self.entries: deque[Raw] = deque()
         self.spans: deque[Span] = deque(maxlen=max_entries)
         self.count = 0
         self.bytes = 0
 
     def add(self, connection: int, what: What, event: Event | None = None) -> None:
         """Append what happened on a connection, with the ASGI message that belongs to it."""
-        size = weight(what)
-        with self.lock:
-            self.entries.append((time.perf_counter(), connection, what, event))
-            self.count += 1
-            self.bytes += size
-            if self.bytes > self.max_bytes or len(self.entries) > self.max_entries:
-                self.forget()
+        self.append((weight(what), time.perf_counter(), connection, None, what, event))
 
-    def forget(self) -> None:
-        """Drop the oldest entries until the rest is within the bounds."""
-        while len(self.entries) > self.max_entries or self.bytes > self.max_bytes:
-            if len(self.entries) == 1:
-                break
-            self.bytes -= weight(self.entries.popleft()[2])
+    def add_message(
+        self,
+        connection: int,
+        kind: type[Received] | type[Sent],
+        payload: str | bytes,
+        event: Event,
+    ) -> None:
+        """Append a message, as :meth:`add` does: most entries are messages."""
+        self.append((len(payload), time.perf_counter(), connection, kind, payload, event))
+
+    def append(self, raw: Raw) -> None:
+        """Append an entry, and drop the oldest ones that are out of bounds."""
+        with self.lock:
+            self.entries.append(raw)
+            self.count += 1
+            self.bytes += raw[0]
+            while len(self.entries) > self.max_entries or self.bytes > self.max_bytes:
+                if len(self.entries) == 1:
+                    break
+                self.bytes -= self.entries.popleft()[0]
 
     def add_span(self, span: Span) -> None:
         """Append a stretch of time in which a handler waited or worked."""
@@ -236,7 +248,10 @@ class Record:
         with self.lock:
             entries, spans, count = tuple(self.entries), tuple(self.spans), self.count
         dropped = count - len(entries)
-        numbered = (Entry(number, *rest) for number, rest in enumerate(entries, dropped + 1))
+        numbered = (
+            Entry(number, when, connection, value if kind is None else kind(value), event)
+            for number, (_, when, connection, kind, value, event) in enumerate(entries, dropped + 1)
+        )
         return Snapshot(tuple(numbered), spans, dropped)
 
     def clear(self) -> None:

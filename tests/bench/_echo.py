@@ -88,6 +88,9 @@ class NoRecord(Record):
     def add(self, *args: Any, **kwargs: Any) -> None:
         """Keep nothing."""
 
+    def add_message(self, *args: Any, **kwargs: Any) -> None:
+        """Keep nothing."""
+
     def add_span(self, *args: Any, **kwargs: Any) -> None:
         """Keep nothing."""
 
