@@ -197,7 +197,7 @@ class Wire(ServerConnection):
     def data_received(self, data: bytes) -> None:
         """See to it that the TCP connection ends with the WebSocket connection."""
         super().data_received(data)
-        if self.state is WireState.CLOSING:
+        if self.protocol.state is WireState.CLOSING:
             if self.protocol.close_rcvd is not None:
                 # RFC 6455, 7.1.1: the server closes TCP first, and at once.
                 self.transport.close()
@@ -209,7 +209,11 @@ class Wire(ServerConnection):
         """Let the bridge see frames that the library answers or collects by itself."""
         if self.request is None:
             self.stop_timer()
-        elif self.bridge is not None and (event.opcode in FRAMES or not event.fin):
+        elif event.fin and (event.opcode is Opcode.TEXT or event.opcode is Opcode.BINARY):
+            # Nearly every frame is this one; the library does the same with it.
+            self.recv_messages.put(event)
+            return
+        elif self.bridge is not None and event.opcode is not Opcode.CLOSE:
             data = bytes(event.data)
             # The answers to the library's own pings would fill a record that nobody adds to.
             if data not in self.pending_pings or event.opcode is not Opcode.PONG:
@@ -476,7 +480,7 @@ class Bridge:
                 raise
             else:
                 event = receive_event(data)
-                self.record.add(self.number, Received(data), event)
+                self.record.add_message(self.number, Received, data, event)
                 return self.deliver(event)
         if self.disconnect_delivered.done():
             # A second disconnect would run the handler twice. Block, as daphne does.
@@ -527,7 +531,7 @@ class Bridge:
                 # Encoded first: some strings cannot be, and then nothing is sent.
                 data = payload.encode() if isinstance(payload, str) else payload
                 # Recorded first: the client may answer before the line after it runs.
-                self.record.add(self.number, Sent(payload), message)
+                self.record.add_message(self.number, Sent, payload, message)
                 self.wire.write(data, is_text)
                 if self.wire.paused or self.wire.transport.is_closing():
                     try:
