@@ -62,6 +62,8 @@ class Access:
 
     def refuse_origin(self, origin: str | None, host: str | None) -> str | None:
         """Return why a WebSocket from this Origin is refused, or ``None``."""
+        if origin is not None and "," in origin:
+            return "The request says in several Origin headers which page it comes from."
         if origin is None or "*" in self.origins or origin.lower() in self.origins:
             return None
         try:

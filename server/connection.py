@@ -172,6 +172,17 @@ class Wire(ServerConnection):
 
     """
 
+    # Beside the library's attributes: with more of them, each connection would need a larger
+    # dictionary of its own.
+    __slots__ = (
+        "bridge",
+        "finishing",
+        "on_garbage",
+        "request_timeout",
+        "request_timer",
+        "wires",
+    )
+
     def __init__(
         self,
         *args: Any,
@@ -736,6 +747,11 @@ class Bridge:
         )
 
 
+CALL = AsyncConsumer.__call__.__code__
+"""What every consumer runs. Only its frame is looked into: to look costs memory, for as long as the
+frame lasts."""
+
+
 def find_consumer(awaited: Any) -> AsyncConsumer | None:
     """Return the consumer that a coroutine runs, below routers and middleware, if there is one.
 
@@ -746,13 +762,12 @@ def find_consumer(awaited: Any) -> AsyncConsumer | None:
     found: AsyncConsumer | None = None
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and found is None:
-        owner = frame.f_locals.get("self")
-        if isinstance(owner, AsyncConsumer):
-            found = owner
+        if frame.f_code is CALL:
+            found = frame.f_locals["self"]
         frame = frame.f_back
     while awaited is not None:
         inner = getattr(awaited, "cr_frame", None)
-        if inner is not None and isinstance(inner.f_locals.get("self"), AsyncConsumer):
+        if inner is not None and inner.f_code is CALL:
             found = inner.f_locals["self"]
         awaited = getattr(awaited, "cr_await", None)
     return found
@@ -771,7 +786,6 @@ def wants_websocket(request: Request) -> bool:
         and "upgrade" in re.split(r"[,\s]+", (header(request, "Connection") or "").lower())
         and header(request, "Sec-WebSocket-Version") == "13"
         and is_key(header(request, "Sec-WebSocket-Key") or "")
-        and len(request.headers.get_all("Origin")) <= 1
     )
 
 
