@@ -153,7 +153,7 @@ mistake(
     cause="A raw consumer is given the whole event, and the client's message is one of its values.",
     fix='Take the message out of it: event["text"].',
     texts=[
-        "'dict' object has no attribute '(upper|lower|strip|split|startswith|encode|isdigit)'",
+        "'dict' object has no attribute '(text|upper|lower|strip|split|startswith|encode|isdigit)'",
         r"int\(\) argument must be .* not 'dict'",
     ],
     shown=["1.1"],
@@ -164,8 +164,30 @@ mistake(
     symptom="`TypeError: an ASGI message is a dictionary, not str`",
     cause="send of a raw consumer takes a whole ASGI message; a generic consumer's takes text.",
     fix='Write self.send({"type": "websocket.send", "text": ...}).',
-    texts=["an ASGI message is a dictionary, not"],
+    texts=[
+        "an ASGI message is a dictionary, not",
+        r"SyncConsumer\.send\(\) got an unexpected keyword argument",
+    ],
     shown=["1.1"],
+)
+mistake(
+    "event-as-answer",
+    "An event's type in an answer",
+    symptom="`RuntimeError: Expected ASGI message 'websocket.send' or 'websocket.close', "
+    "but got 'websocket.receive'.`",
+    cause="websocket.connect, .receive and .disconnect come from the server; nobody sends them.",
+    fix="A consumer sends websocket.accept, websocket.send and websocket.close.",
+    texts=[r"but got 'websocket\.(connect|receive|disconnect)'"],
+    shown=["1.1"],
+)
+mistake(
+    "text-keyword",
+    "The parameter has another name",
+    symptom="`TypeError: WebsocketConsumer.send() got an unexpected keyword argument 'text'`",
+    cause="send of a generic consumer has the parameters text_data and bytes_data.",
+    fix="Write self.send(text_data=...).",
+    texts=[r"WebsocketConsumer\.send\(\) got an unexpected keyword argument"],
+    shown=["1.3"],
 )
 mistake(
     "no-event",

@@ -253,9 +253,15 @@ def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
 
 NO_ANSWER = Mistake(
     "no-answer",
-    "No answer",
-    "The consumer took the message and sent nothing; what a handler returns is not sent.",
-    "Answer with self.send(...), whichever way the code takes.",
+    "A message is missing",
+    "The client waits for it, and the consumer does not send it; a return sends nothing.",
+    "Follow your code for this message: does it come to a self.send(...)?",
+)
+STILL_BUSY = Mistake(
+    "still-busy",
+    "The handler is still at work",
+    "It has taken the message and has not come to its end: a pause, or a loop that never stops.",
+    "Leave out the pause, or look at what ends the loop.",
 )
 
 
@@ -275,7 +281,9 @@ def find_mistake(trial: Trial, snapshot: Snapshot) -> Mistake | None:
     if any(isinstance(entry.what, Refused) and entry.what.status == 403 for entry in notes):
         return MISTAKES["close-before-accept"]
     taken = any(isinstance(entry.what, Received) for entry in snapshot.entries)
-    return NO_ANSWER if taken and failure is None and trial.steps[-1].came == "nothing" else None
+    if not taken or failure is not None or trial.steps[-1].came != "nothing":
+        return None
+    return STILL_BUSY if trial.was_busy else NO_ANSWER
 
 
 def find_exception(snapshot: Snapshot) -> TracebackException | None:

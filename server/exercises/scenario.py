@@ -143,6 +143,8 @@ class Trial(Sheet):
         self.hurry = False
         """Whether nobody would answer a close."""
         self.deadline = 0.0
+        self.was_busy = False
+        """Whether a consumer was at work when the last wait was given up."""
         self.forgiven = 0
         """The exceptions up to this entry were expected."""
         self.messages = 0
@@ -341,6 +343,7 @@ class Client:
                 left -= wait
                 idle = idle + wait if was_idle else 0.0
                 if left <= 0 or idle >= patience.idle:
+                    self.trial.was_busy = not was_idle
                     return None
             except ConnectionClosed as exc:
                 frame = exc.rcvd
