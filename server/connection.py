@@ -172,17 +172,6 @@ class Wire(ServerConnection):
 
     """
 
-    # Beside the library's attributes: with more of them, each connection would need a larger
-    # dictionary of its own.
-    __slots__ = (
-        "bridge",
-        "finishing",
-        "on_garbage",
-        "request_timeout",
-        "request_timer",
-        "wires",
-    )
-
     def __init__(
         self,
         *args: Any,
@@ -603,6 +592,8 @@ class Bridge:
     async def serve(self) -> None:
         """Stay with an open connection until both it and the application have ended."""
         self.opened.set_result(True)
+        # Nobody reads it again, and there may be many connections.
+        self.wire.response = None
         assert self.task is not None
         lost = self.wire.connection_lost_waiter
         await asyncio.wait({self.task, lost}, return_when=asyncio.FIRST_COMPLETED)
@@ -760,16 +751,15 @@ def find_consumer(awaited: Any) -> AsyncConsumer | None:
 
     """
     found: AsyncConsumer | None = None
-    frame: FrameType | None = sys._getframe(1)
+    while awaited is not None:
+        if getattr(awaited, "cr_code", None) is CALL and awaited.cr_frame is not None:
+            found = awaited.cr_frame.f_locals["self"]
+        awaited = getattr(awaited, "cr_await", None)
+    frame: FrameType | None = sys._getframe(1) if found is None else None
     while frame is not None and found is None:
         if frame.f_code is CALL:
             found = frame.f_locals["self"]
         frame = frame.f_back
-    while awaited is not None:
-        inner = getattr(awaited, "cr_frame", None)
-        if inner is not None and inner.f_code is CALL:
-            found = inner.f_locals["self"]
-        awaited = getattr(awaited, "cr_await", None)
     return found
 
 
