@@ -314,10 +314,8 @@ class Bridge:
         """Both the connection and the application have ended, and the record says so."""
 
         # Prints
-        self.lines = {
-            "stdout": Lines(lambda line: self.add(Printed(line, "stdout"))),
-            "stderr": Lines(lambda line: self.add(Printed(line, "stderr"))),
-        }
+        self.lines: dict[Stream, Lines] = {}
+        """Of each stream that the application has printed to."""
 
     # Record
 
@@ -327,6 +325,8 @@ class Bridge:
 
     def print(self, text: str, stream: Stream) -> None:
         """Take what the application prints; see :class:`server.output.Printer`."""
+        if stream not in self.lines:
+            self.lines.setdefault(stream, Lines(lambda line: self.add(Printed(line, stream))))
         self.lines[stream].write(text)
 
     # Handshake
@@ -438,7 +438,7 @@ class Bridge:
 
     def flush_prints(self) -> None:
         """Write down what has been printed without a line break after it."""
-        for lines in self.lines.values():
+        for lines in list(self.lines.values()):
             if lines.rests:
                 lines.flush()
 
