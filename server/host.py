@@ -97,7 +97,7 @@ class SharedThread(Executor):
         )
         self.results: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
         self.waking = False
-        self.thread = threading.Thread(target=self.work, name="sync-consumers", daemon=True)
+        self.thread = threading.Thread(target=self.run, name="sync-consumers", daemon=True)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Put a call into the queue, timed if it is a handler's; run in a coroutine only."""
@@ -119,6 +119,11 @@ class SharedThread(Executor):
             return call()
         finally:
             self.record.add_span(Span(number, "working", label, start, time.perf_counter()))
+
+    def run(self) -> None:
+        """Work until there are no more calls, or :func:`interrupt` ends it."""
+        with suppress(SystemExit):
+            self.work()
 
     def work(self) -> None:
         """Make the calls, in order."""
