@@ -171,6 +171,22 @@ mistake(
     shown=["1.1"],
 )
 mistake(
+    "no-answer",
+    "A message is missing",
+    symptom="the client waits, and nothing comes",
+    cause="The client waits for it, and the consumer does not send it; a return sends nothing.",
+    fix="Follow your code for this message: does it come to a self.send(...)?",
+    shown=["1.1"],
+)
+mistake(
+    "still-busy",
+    "The handler is still at work",
+    symptom="the client waits, and nothing comes for a long time",
+    cause="The handler has taken the message and not come to its end: a pause, or an endless loop.",
+    fix="Leave out the pause, or look at what ends the loop.",
+    shown=["1.2"],
+)
+mistake(
     "event-as-answer",
     "An event's type in an answer",
     symptom="`RuntimeError: Expected ASGI message 'websocket.send' or 'websocket.close', "

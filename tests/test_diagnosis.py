@@ -313,7 +313,7 @@ def test_row(found: Mistake) -> None:
     for line in (found.name, found.cause, found.fix):
         assert len(line) <= 130, line
         assert "!" not in line.replace("!=", "")
-    assert found.cause.endswith(".") and found.fix.endswith((".", ")", ")."))
+    assert found.cause.endswith(".") and found.fix.endswith((".", ")", "?"))
 
 
 @pytest.mark.parametrize("found", MISTAKES.values(), ids=lambda found: found.id)

@@ -251,20 +251,6 @@ def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
     )
 
 
-NO_ANSWER = Mistake(
-    "no-answer",
-    "A message is missing",
-    "The client waits for it, and the consumer does not send it; a return sends nothing.",
-    "Follow your code for this message: does it come to a self.send(...)?",
-)
-STILL_BUSY = Mistake(
-    "still-busy",
-    "The handler is still at work",
-    "It has taken the message and has not come to its end: a pause, or a loop that never stops.",
-    "Leave out the pause, or look at what ends the loop.",
-)
-
-
 def find_mistake(trial: Trial, snapshot: Snapshot) -> Mistake | None:
     """Return the likely mistake: what the scenario saw, then what the record shows."""
     if trial.mistake is not None:
@@ -283,7 +269,7 @@ def find_mistake(trial: Trial, snapshot: Snapshot) -> Mistake | None:
     taken = any(isinstance(entry.what, Received) for entry in snapshot.entries)
     if not taken or failure is not None or trial.steps[-1].came != "nothing":
         return None
-    return STILL_BUSY if trial.was_busy else NO_ANSWER
+    return MISTAKES["still-busy" if trial.was_busy else "no-answer"]
 
 
 def find_exception(snapshot: Snapshot) -> TracebackException | None:
