@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,12 +93,11 @@ def test_valid(handouts, name):
     assert problems((handouts.folder / name).read_text("utf-8")) == []
 
 
-def test_valid_for_the_nu_html_checker(handouts):
-    """The Nu Html Checker, where it is at hand, finds no error either."""
-    said = nu_html_checker(handouts.pages)
-    if said is None:
-        pytest.skip("VNU_JAR names no Nu Html Checker, or there is no Java to run it")
-    assert said == ""
+if os.environ.get("VNU_JAR"):
+
+    def test_valid_for_the_nu_html_checker(handouts):
+        """The Nu Html Checker, where somebody has it, finds no error either."""
+        assert nu_html_checker(handouts.pages) == ""
 
 
 @pytest.mark.parametrize("name", NAMES)
