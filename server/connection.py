@@ -309,6 +309,8 @@ class Bridge:
         self.closing: asyncio.Task[None] | None = None
         self.draining: asyncio.Task[None] | None = None
         self.ending: asyncio.Task[None] | None = None
+        self.leaving: asyncio.Future[None] = loop.create_future()
+        """The application has ended, or the TCP connection is gone."""
         self.end_recorded = False
         self.finished: asyncio.Future[None] = loop.create_future()
         """Both the connection and the application have ended, and the record says so."""
@@ -592,11 +594,15 @@ class Bridge:
     async def serve(self) -> None:
         """Stay with an open connection until both it and the application have ended."""
         self.opened.set_result(True)
-        # Nobody reads it again, and there may be many connections.
+        # Nobody reads these again, and there may be many connections.
         self.wire.response = None
+        if self.wire.request is not None:
+            self.wire.request.headers.clear()
         assert self.task is not None
         lost = self.wire.connection_lost_waiter
-        await asyncio.wait({self.task, lost}, return_when=asyncio.FIRST_COMPLETED)
+        # One future instead of asyncio.wait(), whose sets and callbacks each connection would keep.
+        self.task.add_done_callback(self.leave)
+        await self.leaving
         if self.task.done() and not lost.done() and self.closing is None:
             self.close_for_application()
         if self.closing is not None:
@@ -683,8 +689,14 @@ class Bridge:
             )
         self.task.cancel()
 
+    def leave(self, task: asyncio.Task[None] | None = None) -> None:
+        """Note that one of the two has come to its end."""
+        if not self.leaving.done():
+            self.leaving.set_result(None)
+
     def lost(self) -> None:
         """Note that the TCP connection is gone."""
+        self.leave()
         if not self.opened.done():
             self.opened.set_result(False)
         if not self.opened.result():
