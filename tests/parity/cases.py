@@ -35,8 +35,9 @@ class Case:
     method: ClassVar[str] = "GET"
     patience: ClassVar[float] = 3.0
     """Seconds to wait for what does not come; a few servers take up to one for what does."""
-    heavy: ClassVar[bool] = False
-    """Whether it moves so much data that other cases cannot keep their time beside it."""
+    turn: ClassVar[int] = 0
+    """Most cases run at the same time. Those that depend on time come in the turn after them, and
+    those that move so much data that others could not keep their time in the last."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -458,7 +459,7 @@ class Compression(Case):
 class TooBig(Case):
     """The client sends a message of 2 MiB."""
 
-    heavy = True
+    turn = 2
 
     async def talk(self, client: Client) -> None:
         client.send(b"x" * 2**21)
@@ -491,7 +492,7 @@ class UnmaskedFrame(Case):
 class MoreThanTheApplicationTakes(Case):
     """The client sends 20 MB to an application that takes none of it."""
 
-    heavy = True
+    turn = 2
     patience = 6.0
 
     async def application(self, scope: Any, receive: Any, send: Any, report: Any) -> None:
@@ -516,7 +517,7 @@ class MoreThanTheApplicationTakes(Case):
 class MoreThanTheClientReads(Case):
     """The application sends 30 MB to a client that reads none of it."""
 
-    heavy = True
+    turn = 2
 
     async def conversation(self, receive: Any, send: Any, report: Any) -> None:
         try:
@@ -653,6 +654,8 @@ class ReasonTooLong(ApplicationCloses):
 
 class DisconnectAfterTheAnswer(ApplicationCloses):
     """The application that closes is told of the end when the client has answered."""
+
+    turn = 1
 
     async def conversation(self, receive: Any, send: Any, report: Any) -> None:
         await send({"type": "websocket.close", "code": 4002})

@@ -19,8 +19,8 @@ Seen = tuple[tuple[str, ...], tuple[str, ...]] | BaseException
 async def run_all(server: Server) -> dict[str, Seen]:
     """Run all cases against one server, most of them at the same time, and stop it at the end."""
     seen: dict[str, Seen] = {}
-    for heavy in (False, True):
-        names = [name for name, case in CASES.items() if case.heavy is heavy and name != "Stop"]
+    for turn in range(3):
+        names = [name for name, case in CASES.items() if case.turn == turn and name != "Stop"]
         running = (run(CASES[name], server.port) for name in names)
         found = await asyncio.gather(*running, return_exceptions=True)
         seen.update(zip(names, found, strict=True))
