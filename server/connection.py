@@ -596,8 +596,8 @@ class Bridge:
         self.opened.set_result(True)
         # Nobody reads these again, and there may be many connections.
         self.wire.response = None
-        if self.wire.request is not None:
-            self.wire.request.headers.clear()
+        assert self.wire.request is not None
+        self.wire.request.headers.clear()
         assert self.task is not None
         lost = self.wire.connection_lost_waiter
         # One future instead of asyncio.wait(), whose sets and callbacks each connection would keep.
