@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -221,6 +222,12 @@ def frame(payload: bytes, opcode: int = 1, *, fin: bool = True) -> bytes:
 def close_frame(code: int | None, reason: bytes = b"") -> bytes:
     """Return a masked close frame."""
     return frame(b"" if code is None else code.to_bytes(2, "big") + reason, 8)
+
+
+def threads() -> list[str]:
+    """Return the names of the threads that live servers run; clients have some of their own."""
+    names = [thread.name for thread in threading.enumerate()]
+    return sorted(name for name in names if name.startswith(("live-server", "sync-consumers")))
 
 
 def eventually(question: Callable[[], bool], patience: float = 10.0) -> bool:

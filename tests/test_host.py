@@ -25,7 +25,16 @@ from server.connection import Limits
 from server.files import text_response
 from server.host import Host, RecordHandler, SharedThread, interrupt, listen
 from server.record import Closed, Disconnected, Note, Record, Refused
-from tests.serving import AsyncEcho, RawClient, Served, SyncEcho, close_frame, eventually, serving
+from tests.serving import (
+    AsyncEcho,
+    RawClient,
+    Served,
+    SyncEcho,
+    close_frame,
+    eventually,
+    serving,
+    threads,
+)
 
 DEBUGGED = sys.version_info < (3, 12) and sys.gettrace() is not None
 """Whether endless loops cannot be interrupted; so it is when coverage is measured."""
@@ -41,7 +50,6 @@ def host_for(app: Any, **options: Any) -> Host:
 
 def test_start_and_stop() -> None:
     """A host runs from start() to stop(), and then nothing is left of it."""
-    before = threading.enumerate()
     host = host_for(SyncEcho)
     assert not host.running
     host.start()
@@ -52,7 +60,7 @@ def test_start_and_stop() -> None:
     assert not host.running
     assert host.loop.is_closed()
     assert host.socket.fileno() == -1
-    assert threading.enumerate() == before
+    assert threads() == []
 
 
 def test_stopping_twice() -> None:

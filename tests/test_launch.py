@@ -22,7 +22,7 @@ import server
 from server import launch as launch_in_package
 from server.launch import LiveServer, as_application, close_all, current, launch, servers
 from server.record import Note
-from tests.serving import AsyncEcho, SyncEcho
+from tests.serving import AsyncEcho, SyncEcho, eventually, threads
 
 
 @pytest.fixture(autouse=True)
@@ -247,21 +247,24 @@ def test_a_hundred_launches() -> None:
         return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
     port = launch(SyncEcho).port
-    threads, open_files = threading.active_count(), files()
-    clients = []
+    open_files = files()
     for number in range(100):
         live = launch((SyncEcho, AsyncEcho, Stays)[number % 3])
         assert live.port == port
         if number % 3 < 2:
             assert echoes(live)
-        elif number % 10 == 0:
+        else:
             with connect(live.url()) as client:
-                clients.append(client)
+                # It is still there when its server goes.
+                assert launch(SyncEcho).port == port
+                with pytest.raises(ConnectionClosed):
+                    client.recv()
     live = launch(SyncEcho)
-    assert threading.active_count() == threads
-    assert files() == open_files
+    assert threads() == [f"live-server-{port}"]
+    assert eventually(lambda: files() == open_files)
     assert list(servers) == ["live"]
     live.close()
+    assert threads() == []
     with socket.create_server(("127.0.0.1", port)):
         pass
 
