@@ -29,6 +29,7 @@ from server.diagnosis import (
     diagnose_entry,
     diagnose_failure,
     diagnose_text,
+    explain_entries,
     last_line,
 )
 from server.exercises.catalogue import answers
@@ -439,6 +440,12 @@ def test_live_explain() -> None:
         assert "<b>hint:</b> A binary message met text code." in live.transcript._repr_html_()
     finally:
         live.close()
+
+
+def test_last_note_counts() -> None:
+    """What says nothing about a mistake is passed over."""
+    entries = [entry(Note("a handler: event loop does not answer")), entry(Received("hello"))]
+    assert explain_entries(entries).mistake is MISTAKES["blocking"]
 
 
 def test_live_explain_without_exception() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from channels.generic.websocket import WebsocketConsumer
+from channels.generic.websocket import JsonWebsocketConsumer, WebsocketConsumer
 from django.urls import path, re_path
 from websockets.sync.client import connect
 
@@ -237,7 +237,7 @@ app = Echo.as_asgi()
         ([re_path("^/ws/$", app)], "leading-slash"),
         ([path("^ws/$", app)], "regex-in-path"),
         ([path("ws", app)], "trailing-slash"),
-        ([path("other/", app), re_path("^more/$", app)], "no-route"),
+        ([re_path("^more/$", app), path("other/", app)], "no-route"),
         ([], None),
         (Echo, None),
     ],
@@ -289,6 +289,81 @@ def test_broken_handshake(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert trial_of(ConnectionResetError()) == "the handshake broke off"
     assert trial_of(TimeoutError()) == "no answer to the handshake"
+
+
+def test_another_refusal() -> None:
+    """A status that says something else is no refusal for want of a token."""
+
+    async def not_found(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.http.response.start", "status": 404, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b""})
+
+    verdict = check("2.2", not_found)
+    assert verdict.steps[-1].came == "refused with HTTP 404"
+    assert verdict.mistake is None
+
+
+def shop(**answers: Any) -> type:
+    """Return a shop whose answers are right, but for these."""
+    right = {
+        "name": "tea",
+        "price": "3.10",
+        "since": "2024-02-29",
+        "tags": ["black", "green", "hot", "loose", "strong"],
+        "rating": None,
+    }
+
+    class Shop(JsonWebsocketConsumer):
+        @classmethod
+        def encode_json(cls, content: Any) -> str:
+            return json.dumps(content, allow_nan=False)
+
+        def receive_json(self, content: Any) -> None:
+            self.send_json({content: (right | answers)[content]})
+
+    return Shop
+
+
+def test_nan_in_a_list_is_refused() -> None:
+    """An encoder that refuses NaN shows that only the outer ones were replaced."""
+    verdict = check("4.3", shop(ratings=[float("nan")]))
+    assert verdict.mistake is not None and verdict.mistake.id == "not-nested"
+
+
+def test_other_tags() -> None:
+    """Tags that are simply wrong are no known mistake."""
+    assert check("4.3", shop(tags=[])).mistake is None
+
+
+def test_count_that_never_comes() -> None:
+    """A consumer that only greets is told that a message is missing."""
+
+    class Greets(JsonWebsocketConsumer):
+        def connect(self) -> None:
+            self.accept()
+            self.send_json({"type": "count", "value": 0})
+
+        def receive_json(self, content: Any) -> None:
+            print(content)
+
+    assert check("4.4", Greets).mistake is MISTAKES["no-answer"]
+
+
+def test_catch_all_that_fails() -> None:
+    """An exception after the accept is the one that is explained."""
+
+    class Fails(WebsocketConsumer):
+        def connect(self) -> None:
+            self.accept()
+            self.send(text_data=4404)
+
+    class Clock(WebsocketConsumer):
+        def connect(self) -> None:
+            self.accept()
+            self.send(text_data="tick")
+
+    verdict = check("2.3", [path("ws/clock/", Clock.as_asgi()), re_path("", Fails.as_asgi())])
+    assert verdict.mistake is MISTAKES["not-a-string"]
 
 
 @pytest.mark.parametrize(
