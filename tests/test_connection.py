@@ -1209,6 +1209,27 @@ def test_prints_stand_beside_their_message() -> None:
         assert live.prints() == ["got 1", "got 2"]
 
 
+def test_a_task_that_outlives_its_consumer_prints() -> None:
+    """Its lines go to the connection that it belongs to, after the end."""
+    gone = asyncio.Event()
+
+    class Leaves(AsyncEcho):
+        async def websocket_receive(self, event: dict[str, Any]) -> None:
+            self.task = asyncio.create_task(self.work())
+
+        async def work(self) -> None:
+            await gone.wait()
+            print("late")
+
+    with serving(Leaves) as live:
+        with connect(live.url()) as client:
+            client.send("x")
+        live.host.settle()
+        live.host.loop.call_soon_threadsafe(gone.set)
+        assert eventually(lambda: live.prints() == ["late"])
+        assert live.kinds(1)[-2:] == ["Disconnected", "Printed"]
+
+
 # Generic consumers
 
 
