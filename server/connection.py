@@ -114,15 +114,19 @@ machine, a step that does not block may well take a tenth of that."""
 def own_work(span: Span, holds: Iterable[Hold]) -> list[Span]:
     """Return a stretch of work, or, where the handler held the event loop in it, those holds.
 
-    What it did besides was to wait: for the loop, which other handlers may have held.
+    What it did besides was to wait: for the loop, which other handlers may have held. To accept
+    or to see off a client takes no time but such a wait.
 
     """
+    within = [hold for hold in holds if span.start < hold.end and hold.start < span.end]
     own = [
         span._replace(start=hold.start, end=hold.end)
-        for hold in holds
-        if hold.number == span.connection and span.start < hold.end and hold.start < span.end
+        for hold in within
+        if hold.number == span.connection
     ]
-    return own or [span]
+    if own or (within and span.label != "websocket.receive"):
+        return own
+    return [span]
 
 
 class Steps:

@@ -1261,6 +1261,9 @@ def test_a_handler_that_holds_the_loop_works_for_so_long() -> None:
     span = Span(1, "working", "websocket.receive", 1.0, 5.0)
     assert own_work(span, []) == [span]
     assert own_work(span, [Hold(2, 2.0, 3.0)]) == [span]
+    farewell = span._replace(label="websocket.disconnect")
+    assert own_work(farewell, []) == [farewell]
+    assert own_work(farewell, [Hold(2, 2.0, 3.0)]) == []
     assert own_work(span, [Hold(1, 5.0, 6.0), Hold(1, -1.0, 0.0)]) == [span]
     assert own_work(span, [Hold(2, 1.0, 2.0), Hold(1, 2.0, 3.0)]) == [
         span._replace(start=2.0, end=3.0)

@@ -36,8 +36,8 @@ class Case:
     patience: ClassVar[float] = 3.0
     """Seconds to wait for what does not come; a few servers take up to one for what does."""
     turn: ClassVar[int] = 0
-    """Most cases run at the same time. Those that depend on time come in the turn after them, and
-    those that move so much data that others could not keep their time in the last."""
+    """Most cases run at the same time. Those that depend on time come after them, one by one, and
+    those that move so much data that others could not keep their time come last."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -618,6 +618,8 @@ class SendsAfterTheClientLeft(Case):
 class ApplicationCloses(Case):
     """The application closes with a code and a reason."""
 
+    turn = 1
+
     message: ClassVar[dict[str, Any]] = {"code": 4002, "reason": "done"}
 
     async def conversation(self, receive: Any, send: Any, report: Any) -> None:
@@ -654,8 +656,6 @@ class ReasonTooLong(ApplicationCloses):
 
 class DisconnectAfterTheAnswer(ApplicationCloses):
     """The application that closes is told of the end when the client has answered."""
-
-    turn = 1
 
     async def conversation(self, receive: Any, send: Any, report: Any) -> None:
         await send({"type": "websocket.close", "code": 4002})

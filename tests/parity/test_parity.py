@@ -9,11 +9,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from .cases import CASES, run, run_stop
+from .cases import CASES, Case, run, run_stop
 from .outcomes import DIFFERENCES, Outcome, outcomes, render
 from .servers import SERVERS, Server, serve
 
 Seen = tuple[tuple[str, ...], tuple[str, ...]] | BaseException
+
+
+async def run_thrice(case: type[Case], port: int) -> Seen:
+    """Return what happens most often: a case that depends on time may miss it once.
+
+    On a busy machine, daphne's close frame and the end of its connection may come too close.
+
+    """
+    tries = [(await asyncio.gather(run(case, port), return_exceptions=True))[0] for _ in range(3)]
+    return max(tries, key=lambda one: sum(repr(one) == repr(other) for other in tries))
 
 
 async def run_all(server: Server) -> dict[str, Seen]:
@@ -21,6 +31,9 @@ async def run_all(server: Server) -> dict[str, Seen]:
     seen: dict[str, Seen] = {}
     for turn in range(3):
         names = [name for name, case in CASES.items() if case.turn == turn and name != "Stop"]
+        if turn == 1:
+            seen.update({name: await run_thrice(CASES[name], server.port) for name in names})
+            continue
         running = (run(CASES[name], server.port) for name in names)
         found = await asyncio.gather(*running, return_exceptions=True)
         seen.update(zip(names, found, strict=True))
