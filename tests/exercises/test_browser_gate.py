@@ -81,15 +81,21 @@ def test_solution(id: str, server: LiveServer, started_browser: Browser) -> None
         assert verdict.solution
 
 
+TRIES = {"3.3": 4, "3.4": 2}
+"""Where time decides. In 3.3 a browser that closes at once may do so before it has reached the
+server; in 3.4 delays are what the exercise is about, and a machine that stalls adds its own."""
+
+
 @pytest.mark.parametrize(("id", "answer"), ANSWERS, ids=named)
 def test_answer(id: str, answer: Answer, server: LiveServer, started_browser: Browser) -> None:
     """Another right answer passes; a known wrong one gets its diagnosis."""
-    verdict = do(id, answer.source, server, started_browser)
-    if id == "3.4" and verdict.passed != (answer.kind == "right"):
-        # Delays are what this exercise is about, and a machine that stalls adds its own.
+    for _ in range(TRIES.get(id, 1)):
         verdict = do(id, answer.source, server, started_browser)
+        mistake = verdict.mistake.id if verdict.mistake else ""
+        if verdict.passed == (answer.kind == "right") and mistake == answer.diagnosis:
+            break
     assert verdict.passed == (answer.kind == "right"), verdict
-    assert (verdict.mistake.id if verdict.mistake else "") == answer.diagnosis, verdict
+    assert mistake == answer.diagnosis, verdict
 
 
 @pytest.mark.parametrize("id", BROWSER)
