@@ -72,18 +72,21 @@ def test_stub(id: str, server: LiveServer, started_browser: Browser) -> None:
     assert verdict.advice[0] == STUBS[id]
 
 
+TRIES = {"3.3": 4, "3.4": 3}
+"""Where time decides. In 3.3 a browser that closes at once may do so before it has reached the
+server; in 3.4 delays are what the exercise is about, and a machine that stalls adds its own."""
+
+
 @pytest.mark.parametrize("id", BROWSER)
 def test_solution(id: str, server: LiveServer, started_browser: Browser) -> None:
     """The solution passes, again and again, and does not count as the learner's."""
     for _ in range(2):
-        verdict = do(id, code(cells(id).solution), server, started_browser, "-solution")
+        for _ in range(TRIES.get(id, 1)):
+            verdict = do(id, code(cells(id).solution), server, started_browser, "-solution")
+            if verdict.passed:
+                break
         assert verdict.passed, verdict
         assert verdict.solution
-
-
-TRIES = {"3.3": 4, "3.4": 2}
-"""Where time decides. In 3.3 a browser that closes at once may do so before it has reached the
-server; in 3.4 delays are what the exercise is about, and a machine that stalls adds its own."""
 
 
 @pytest.mark.parametrize(("id", "answer"), ANSWERS, ids=named)
