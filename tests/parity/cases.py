@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable
+import time
 from typing import Any, ClassVar
-from uuid import uuid4
 
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.exceptions import AcceptConnection, DenyConnection, StopConsumer
@@ -20,6 +18,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path
 
 from .client import TEXT, Client, frame
+from .reports import Report, ask
 from .servers import Server
 
 __all__ = ["CASES", "Case", "describe_event", "run", "run_stop"]
@@ -35,23 +34,21 @@ class Case:
     method: ClassVar[str] = "GET"
     patience: ClassVar[float] = 3.0
     """Seconds to wait for what does not come; a few servers take up to one for what does."""
-    turn: ClassVar[int] = 0
-    """Most cases run at the same time. Those that depend on time come after them, one by one, and
-    those that move so much data that others could not keep their time come last."""
+    closes: ClassVar[bool] = False
+    """Whether the application closes and is told of the end: it then starts as a second of the
+    clock begins, which is when daphne waits longest for the client's answer (see second_at)."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         CASES[cls.__name__] = cls()
 
-    async def application(
-        self, scope: Any, receive: Any, send: Any, report: Callable[[str], None]
-    ) -> None:
+    async def application(self, scope: Any, receive: Any, send: Any, report: Report) -> None:
         """Accept and send everything back, as raw ASGI."""
         await receive()
         await send({"type": "websocket.accept"})
         await self.conversation(receive, send, report)
 
-    async def conversation(self, receive: Any, send: Any, report: Callable[[str], None]) -> None:
+    async def conversation(self, receive: Any, send: Any, report: Report) -> None:
         """Do what the application does with an open connection."""
         while (event := await receive())["type"] == "websocket.receive":
             await send({**event, "type": "websocket.send"})
@@ -69,28 +66,34 @@ class Case:
 
 async def run(case: Case, port: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what the client and what the application of a case have seen."""
-    number = uuid4().hex
-    name = type(case).__name__
     client = Client(port, case.patience)
-    await case.visit(client, f"/{name}/{case.path}?run={number}")
-    reporter = Client(port, case.patience + 5)
-    await reporter.handshake(f"/report/?run={number}&patience={case.patience}")
-    _, data = await asyncio.wait_for(reporter.next_frame(), case.patience + 5)
-    report, _ = json.loads(data)
-    await reporter.end()
-    await reporter.leave()
+    await case.visit(client, f"/{type(case).__name__}/{case.path}?run={client.run}")
+    answer = await ask(client, case.patience)
     await client.leave()
-    return tuple(client.seen), tuple(report)
+    still = () if answer["ended"] else ("still running",)
+    return tuple(client.seen), (*answer["lines"], *still)
 
 
 async def run_stop(server: Server) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Stop a server, and return what a client has seen and whether the server ended."""
     client = Client(server.port)
     await client.handshake("/Stop/?run=stop")
-    ended = asyncio.get_running_loop().run_in_executor(None, server.stop, 4.0)
+    ended = asyncio.get_running_loop().run_in_executor(None, server.stop, 2.5)
     await client.end()
     await client.leave()
     return tuple(client.seen), ("the server ends" if await ended else "the server goes on",)
+
+
+async def second_at(part: float) -> None:
+    """Wait until a part of a second of the clock has passed, and at most a fifth more.
+
+    daphne waits one second for the answer to its close frame, and rounds the end of that time down
+    to a whole second of the clock (in txaio's timers). If it closes at 9.00, the client has a
+    second, if at 9.99, a hundredth; when that has passed, the application is told 1006.
+
+    """
+    while (since := (time.time() - part) % 1) > 0.2:
+        await asyncio.sleep(1 - since)
 
 
 def describe_event(event: Any) -> str:
@@ -117,12 +120,13 @@ class AcceptIsTheAnswer(Case):
 
     async def application(self, scope: Any, receive: Any, send: Any, report: Any) -> None:
         await receive()
-        await asyncio.sleep(0.3)
+        await report.asked.wait()
         await send({"type": "websocket.accept"})
         await self.conversation(receive, send, report)
 
     async def visit(self, client: Client, target: str) -> None:
-        if not await client.handshake(target, patience=0.1):
+        if not await client.handshake(target, patience=0.2):
+            await ask(client, 3, lines=1)
             await client.response()
             client.seen.append(str(client.status))
             client.close()
@@ -131,6 +135,8 @@ class AcceptIsTheAnswer(Case):
 
 class SendsRightAfterAccept(Case):
     """What the application sends right after it accepts arrives after the 101."""
+
+    closes = True
 
     async def conversation(self, receive: Any, send: Any, report: Any) -> None:
         await send({"type": "websocket.send", "text": "welcome"})
@@ -228,12 +234,14 @@ class RefusesWithAPage(Case):
 class NeverAnswers(Case):
     """The application neither accepts nor closes."""
 
+    patience = 1.0
+
     async def application(self, scope: Any, receive: Any, send: Any, report: Any) -> None:
         await receive()
         await receive()
 
     async def visit(self, client: Client, target: str) -> None:
-        await client.handshake(target, patience=7)
+        await client.handshake(target, patience=6)
 
 
 class SendsBeforeAccept(Case):
@@ -284,7 +292,8 @@ class ClientLeavesDuringHandshake(Case):
         await send({"type": "websocket.accept"})
 
     async def visit(self, client: Client, target: str) -> None:
-        await client.handshake(target, patience=0.3)
+        await client.handshake(target, patience=0.1)
+        await ask(client, 3, lines=1)
         client.vanish()
 
 
@@ -459,8 +468,6 @@ class Compression(Case):
 class TooBig(Case):
     """The client sends a message of 2 MiB."""
 
-    turn = 2
-
     async def talk(self, client: Client) -> None:
         client.send(b"x" * 2**21)
         await client.read()
@@ -492,21 +499,18 @@ class UnmaskedFrame(Case):
 class MoreThanTheApplicationTakes(Case):
     """The client sends 20 MB to an application that takes none of it."""
 
-    turn = 2
-    patience = 6.0
-
     async def application(self, scope: Any, receive: Any, send: Any, report: Any) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        await asyncio.sleep(4)
+        await report.asked.wait()
 
     async def visit(self, client: Client, target: str) -> None:
         await client.handshake(target)
         message = frame(2, b"x" * 10_000)
         try:
-            async with asyncio.timeout(3):
-                for _ in range(2000):
-                    client.write(message)
+            for _ in range(2000):
+                client.write(message)
+                async with asyncio.timeout(1):
                     await client.writer.drain()
             client.seen.append("all taken")
         except TimeoutError:
@@ -517,13 +521,12 @@ class MoreThanTheApplicationTakes(Case):
 class MoreThanTheClientReads(Case):
     """The application sends 30 MB to a client that reads none of it."""
 
-    turn = 2
-
-    async def conversation(self, receive: Any, send: Any, report: Any) -> None:
+    async def conversation(self, receive: Any, send: Any, report: Report) -> None:
+        message = {"type": "websocket.send", "bytes": b"x" * 100_000}
         try:
-            async with asyncio.timeout(1):
-                for _ in range(300):
-                    await send({"type": "websocket.send", "bytes": b"x" * 100_000})
+            for _ in range(300):
+                async with asyncio.timeout(1):
+                    await send(message)
             report("all taken")
         except TimeoutError:
             report("the application has to wait")
@@ -532,7 +535,7 @@ class MoreThanTheClientReads(Case):
     async def visit(self, client: Client, target: str) -> None:
         await client.handshake(target)
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await asyncio.sleep(2)
+        await ask(client, 10, lines=2)
         client.vanish()
 
 
@@ -618,8 +621,7 @@ class SendsAfterTheClientLeft(Case):
 class ApplicationCloses(Case):
     """The application closes with a code and a reason."""
 
-    turn = 1
-
+    closes = True
     message: ClassVar[dict[str, Any]] = {"code": 4002, "reason": "done"}
 
     async def conversation(self, receive: Any, send: Any, report: Any) -> None:
@@ -657,17 +659,27 @@ class ReasonTooLong(ApplicationCloses):
 class DisconnectAfterTheAnswer(ApplicationCloses):
     """The application that closes is told of the end when the client has answered."""
 
-    async def conversation(self, receive: Any, send: Any, report: Any) -> None:
-        await send({"type": "websocket.close", "code": 4002})
-        loop = asyncio.get_running_loop()
-        before = loop.time()
-        await receive()
-        report("before the answer" if loop.time() - before < 0.1 else "after the answer")
+    message = {"code": 4002}
 
     async def talk(self, client: Client) -> None:
         await client.read()
-        # Not longer than a second: daphne waits no longer for the answer.
-        await asyncio.sleep(0.25)
+        told = len((await ask(client, 0.25, lines=2))["lines"]) > 1
+        client.seen.append(f"told {'before' if told else 'after'} the answer")
+        client.close()
+
+
+class TheAnswerIsLate(ApplicationCloses):
+    """The application closes, and the client takes half a second to answer."""
+
+    message = {"code": 4002}
+
+    async def conversation(self, receive: Any, send: Any, report: Any) -> None:
+        await second_at(0.6)
+        await super().conversation(receive, send, report)
+
+    async def talk(self, client: Client) -> None:
+        await client.read()
+        await asyncio.sleep(0.5)
         client.close()
 
 
@@ -777,6 +789,8 @@ class ASyncConsumer(Consumer):
 class AGenericConsumer(Consumer):
     """A WebsocketConsumer that closes with a code of its own."""
 
+    closes = True
+
     class TheConsumer(WebsocketConsumer):  # type: ignore[misc]
         def receive(self, text_data: Any = None, bytes_data: Any = None) -> None:
             self.send(text_data, close=4010)
@@ -885,10 +899,8 @@ class Lifespan(Case):
     """Whether the application is told of the server's start (the lifespan protocol)."""
 
     async def visit(self, client: Client, target: str) -> None:
-        await client.handshake(target.replace("/Lifespan/", "/report/") + "&patience=0")
-        _, data = await asyncio.wait_for(client.next_frame(), 3)
-        client.seen.append(f"other scopes {json.loads(data)[1]}")
-        await client.end()
+        await super().visit(client, target)
+        client.seen.append(f"other scopes {(await ask(client, 0))['scopes']}")
 
 
 class Stop(Case):

@@ -9,11 +9,19 @@ import os
 import socket
 import struct
 from collections.abc import Sequence
+from uuid import uuid4
 
 __all__ = ["Client", "frame", "masked"]
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 NAMES = {0: "continuation", TEXT: "text", BINARY: "binary", PING: "ping", PONG: "pong"}
+
+
+class Reader(asyncio.StreamReader):
+    """A reader that returns what came before a reset: asyncio's own throws it away."""
+
+    def set_exception(self, exc: BaseException) -> None:
+        self.feed_eof()
 
 
 class Client:
@@ -22,18 +30,18 @@ class Client:
     def __init__(self, port: int, patience: float = 3.0) -> None:
         self.port = port
         self.patience = patience
+        self.run = uuid4().hex
+        """A name that nobody else has, by which a server may know this connection."""
         self.seen: list[str] = []
         self.status = 0
         self.headers: list[tuple[str, str]] = []
         self.body = b""
         self.close_sent = False
+        self.close_received = False
+        self.over = False
+        """Whether the end has been seen."""
         self.reader: asyncio.StreamReader
         self.writer: asyncio.StreamWriter
-
-    @property
-    def over(self) -> bool:
-        """Whether the end has been seen."""
-        return self.seen[-1].startswith(("closed", "lost"))
 
     # Handshake
 
@@ -60,9 +68,11 @@ class Client:
         self, target: str, headers: Sequence[tuple[str, str]] = (), method: str = "GET"
     ) -> None:
         """Send the request of a handshake; ``headers`` replace the usual ones of the same name."""
-        self.reader, self.writer = await asyncio.open_connection(
-            "127.0.0.1", self.port, limit=2**24
-        )
+        loop = asyncio.get_running_loop()
+        self.reader = Reader(limit=2**24, loop=loop)
+        protocol = asyncio.StreamReaderProtocol(self.reader, loop=loop)
+        transport, _ = await loop.create_connection(lambda: protocol, "127.0.0.1", self.port)
+        self.writer = asyncio.StreamWriter(transport, protocol, self.reader, loop)
         fields = {
             "Host": f"127.0.0.1:{self.port}",
             "Upgrade": "websocket",
@@ -137,9 +147,11 @@ class Client:
         try:
             opcode, payload = await self.next_frame()
         except (asyncio.IncompleteReadError, ConnectionError):
+            self.over = True
             self.seen.append("lost without a close frame")
             return False
         if opcode == CLOSE:
+            self.over = self.close_received = True
             self.seen.append(closed(payload))
             return False
         self.seen.append(describe(opcode, payload))
@@ -161,7 +173,7 @@ class Client:
             async with asyncio.timeout(self.patience):
                 while not self.over and await self.read_frame():
                     pass
-                if self.seen[-1].startswith("closed") and not self.close_sent:
+                if self.close_received and not self.close_sent:
                     self.close(None)
                 # The server ends the TCP connection (RFC 6455, 7.1.1).
                 while await self.reader.read(2**16):

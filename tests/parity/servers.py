@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -50,8 +50,8 @@ class Server:
         return self.process.poll() is not None
 
 
-@contextlib.contextmanager
-def serve(name: str, log: IO[bytes]) -> Iterator[Server]:
+@contextlib.asynccontextmanager
+async def serve(name: str, log: IO[bytes]) -> AsyncIterator[Server]:
     """Run a server, with its defaults."""
     if name == "ours":
         from .app import application
@@ -72,19 +72,20 @@ def serve(name: str, log: IO[bytes]) -> Iterator[Server]:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     try:
-        yield Server(port_of(process, Path(log.name)), process=process)
+        yield Server(await port_of(process, Path(log.name)), process=process)
     finally:
         process.kill()
         process.wait()
 
 
-def port_of(process: subprocess.Popen[bytes], log: Path) -> int:
+async def port_of(process: subprocess.Popen[bytes], log: Path) -> int:
     """Read the port from what a server says when it has started."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        if found := ADDRESS.search(log.read_bytes()):
-            return int(found[1])
-        time.sleep(0.05)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(30):
+            while process.poll() is None:
+                if found := ADDRESS.search(log.read_bytes()):
+                    return int(found[1])
+                await asyncio.sleep(0.05)
     raise RuntimeError(f"the server did not start:\n{log.read_text()}")
 
 

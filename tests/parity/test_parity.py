@@ -3,57 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import tempfile
-from collections.abc import Iterator
 
 import pytest
 
-from .cases import CASES, Case, run, run_stop
+from .cases import CASES, run, run_stop
 from .outcomes import DIFFERENCES, Outcome, outcomes, render
-from .servers import SERVERS, Server, serve
+from .servers import SERVERS, serve
 
 Seen = tuple[tuple[str, ...], tuple[str, ...]] | BaseException
 
 
-async def run_thrice(case: type[Case], port: int) -> Seen:
-    """Return what happens most often: a case that depends on time may miss it once.
-
-    On a busy machine, daphne's close frame and the end of its connection may come too close.
-
-    """
-    tries = [(await asyncio.gather(run(case, port), return_exceptions=True))[0] for _ in range(3)]
-    return max(tries, key=lambda one: sum(repr(one) == repr(other) for other in tries))
-
-
-async def run_all(server: Server) -> dict[str, Seen]:
-    """Run all cases against one server, most of them at the same time, and stop it at the end."""
-    seen: dict[str, Seen] = {}
-    for turn in range(3):
-        names = [name for name, case in CASES.items() if case.turn == turn and name != "Stop"]
-        if turn == 1:
-            seen.update({name: await run_thrice(CASES[name], server.port) for name in names})
-            continue
-        running = (run(CASES[name], server.port) for name in names)
-        found = await asyncio.gather(*running, return_exceptions=True)
-        seen.update(zip(names, found, strict=True))
-    seen["Stop"] = await run_stop(server)
-    return seen
+async def run_all(name: str) -> dict[str, Seen]:
+    """Run all cases against one server at the same time, and stop it at the end."""
+    with tempfile.NamedTemporaryFile() as log:
+        async with serve(name, log) as server:
+            names = [name for name in CASES if name != "Stop"]
+            running = (run(CASES[name], server.port) for name in names)
+            found = await asyncio.gather(*running, return_exceptions=True)
+            return {**dict(zip(names, found, strict=True)), "Stop": await run_stop(server)}
 
 
 @pytest.fixture(scope="module")
-def observed() -> Iterator[dict[str, dict[str, Seen]]]:
+def observed() -> dict[str, dict[str, Seen]]:
     """What happens in each case under each server."""
-    with contextlib.ExitStack() as stack:
-        servers = [
-            stack.enter_context(serve(name, stack.enter_context(tempfile.NamedTemporaryFile())))
-            for name in SERVERS
-        ]
 
-        async def main() -> list[dict[str, Seen]]:
-            return await asyncio.gather(*map(run_all, servers))
+    async def main() -> list[dict[str, Seen]]:
+        return await asyncio.gather(*map(run_all, SERVERS))
 
-        yield dict(zip(SERVERS, asyncio.run(main()), strict=True))
+    return dict(zip(SERVERS, asyncio.run(main()), strict=True))
 
 
 @pytest.fixture(scope="module")
