@@ -593,6 +593,34 @@ mistake(
     shown=["3#send", "3.1"],
 )
 mistake(
+    "no-such-method",
+    "The object has no such method",
+    symptom="`TypeError: event.send is not a function`",
+    cause="send and close are methods of the socket, and a method's name is taken letter by "
+    "letter.",
+    fix="Write mySocket.send(...) or mySocket.close(...); else mend the name.",
+    texts=[r"TypeError: .* is not a function"],
+    shown=["3.1"],
+)
+mistake(
+    "no-such-name",
+    "A name that nobody has defined",
+    symptom="`ReferenceError: socket is not defined`",
+    cause="JavaScript knows only names that were declared with const, let or function before.",
+    fix="Compare the name with the one where it is declared.",
+    texts=["ReferenceError: .* is not defined"],
+    shown=["3.1"],
+)
+mistake(
+    "const-assigned",
+    "A constant is given another value",
+    symptom="`TypeError: Assignment to constant variable.`",
+    cause="What const declares keeps its value; the function ends at that line.",
+    fix="Declare it with let.",
+    texts=["Assignment to constant variable", "invalid assignment to const"],
+    shown=["3.4"],
+)
+mistake(
     "send-after-closing",
     "Send on a closed socket",
     symptom="the message does not arrive, and there is no exception",

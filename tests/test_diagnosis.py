@@ -285,7 +285,16 @@ def never_run() -> None:
         coroutine.close()
 
 
-SEEN_IN_A_BROWSER = {"send-before-open", "invalid-close-code", "nan", "blob", "doubled-scheme"}
+SEEN_IN_A_BROWSER = {
+    "send-before-open",
+    "no-such-method",
+    "no-such-name",
+    "const-assigned",
+    "invalid-close-code",
+    "nan",
+    "blob",
+    "doubled-scheme",
+}
 """Their words are the browser's: tests/exercises/test_browser_gate.py."""
 
 NO_TEXT = {"leading-slash", "regex-in-path", "unanchored"}

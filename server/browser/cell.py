@@ -74,7 +74,7 @@ class BrowserMagics(Magics):
         live = current(arguments.on)
         if live is None:
             raise UsageError("no live server runs in this kernel: run the launch cell first")
-        run = Run(arguments.name, cell, arguments.quiet, arguments.follow)
+        run = Run(arguments.name, cell, arguments.quiet, arguments.follow, arguments.on)
         runs.add(run)
         show(run, live.port)
         self.wait(run)

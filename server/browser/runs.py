@@ -9,12 +9,14 @@ output of a cell tells its own server from another one on the same port.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, NotRequired
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
@@ -22,12 +24,16 @@ from websockets.http11 import Request, Response
 
 from ..files import response, text_response
 from ..template import fill
+from .recordings import Line
 from .relay import relay
 
-__all__ = ["Run", "Runs", "digest", "runs"]
+__all__ = ["Page", "Run", "Runs", "Told", "digest", "runs"]
 
 MAX_RUNS = 200
 """How many runs a kernel remembers; the oldest go first."""
+
+MAX_LINES = 1_000
+"""How many lines a page may tell; a frame stops before."""
 
 NO_SUCH_RUN = 4404
 """The close code that tells a frame not to look any further."""
@@ -45,6 +51,39 @@ NONSENSE = 1007
 """The close code for messages that no frame sends."""
 
 
+numbers = itertools.count(1)
+"""Runs and pages are numbered in the order in which they begin."""
+
+
+class Told(Line):
+    """A line of a frame as the kernel is told it, or a ``timer``, which the frame does not show."""
+
+    at: float
+    """Milliseconds by the page's clock, which takes no notice of timers that fire late."""
+
+    code: NotRequired[int]
+    reason: NotRequired[str]
+    """Of a close event."""
+
+    delay: NotRequired[float]
+    """What ``setTimeout`` was given, in milliseconds."""
+
+    callable: NotRequired[bool]
+    """Whether ``setTimeout`` was given a function."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page in which a cell's code runs: each *Run again* of its frame makes a new one."""
+
+    number: int = field(default_factory=lambda: next(numbers))
+    lines: list[Told] = field(default_factory=list)
+    """What its frame has told of it so far."""
+
+    settled: threading.Event = field(default_factory=threading.Event)
+    """Set when the page has come to rest."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A browser cell that has been run: its code, and what its frame has told."""
@@ -57,11 +96,39 @@ class Run:
     follow: bool
     """Whether what happens later belongs to the cell's recording as well."""
 
+    on: str = "live"
+    """Name of the live server that the page comes from."""
+
+    number: int = field(default_factory=lambda: next(numbers))
+
     attached: threading.Event = field(default_factory=threading.Event)
     """Set when a browser shows the frame."""
 
     settled: threading.Event = field(default_factory=threading.Event)
     """Set when the cell has come to rest for the first time."""
+
+    pages: list[Page] = field(default_factory=list)
+    """The newest page, or none yet."""
+
+    @property
+    def page(self) -> Page | None:
+        """The newest page."""
+        return self.pages[-1] if self.pages else None
+
+    @property
+    def newest(self) -> int:
+        """The number of what began last: the run itself, or a page of it."""
+        return self.page.number if self.page is not None else self.number
+
+    def hear(self, report: dict[str, Any]) -> None:
+        """Keep what a frame tells of the newest page, and of no older one."""
+        page, lines = self.page, report["lines"]
+        if page is not None and report["page"] == page.number:
+            page.lines.extend(lines[: MAX_LINES - len(page.lines)])
+            if report["settled"]:
+                page.settled.set()
+        if report["settled"]:
+            self.settled.set()
 
     @property
     def hash(self) -> str:
@@ -75,7 +142,7 @@ class Runs:
     =========== =============================================================
     ``/``       the frame
     ``/page``   the page inside the frame, in which the code runs
-    ``/report`` the WebSocket over which the frame tells whether it is busy
+    ``/report`` the WebSocket over which the frame tells what the page does
     ``/relay``  WebSockets that carry those of the page, through a proxy
     =========== =============================================================
 
@@ -94,6 +161,15 @@ class Runs:
         while len(self.runs) > MAX_RUNS:
             del self.runs[next(iter(self.runs))]
 
+    def newest(self, wanted: Callable[[Run], bool]) -> Run | None:
+        """Return the run of that kind that began last, or whose page did."""
+        found = [run for run in tuple(self.runs.values()) if wanted(run)]
+        return max(found, key=lambda run: run.newest, default=None)
+
+    def forget(self, on: str) -> None:
+        """Forget the runs on a server; frames that are still there end their pages."""
+        self.runs = {key: run for key, run in self.runs.items() if run.on != on}
+
     def find(self, path: str) -> tuple[Run | None, str]:
         """Return the run that a path names, and the part of the path after it."""
         name, _, rest = path.partition("?")[0].removeprefix("/browser/").partition("/")
@@ -106,9 +182,10 @@ class Runs:
         template = {"": "browser/frame.html", "page": "browser/run.html"}.get(part)
         if run is None or template is None:
             return text_response(404, "This kernel does not hold this browser cell.")
-        cell = {"name": run.name, "hash": run.hash}
+        cell: dict[str, Any] = {"name": run.name, "hash": run.hash}
         if part == "page":
-            cell["code"] = run.code
+            run.pages[:] = [Page()]
+            cell |= {"code": run.code, "page": run.pages[-1].number}
         body = fill(template, cell=cell).encode()
         return response(
             200,
@@ -156,9 +233,8 @@ async def listen(run: Run, wire: ServerConnection) -> None:
             asked = {"run": report["run"], "events": report["events"], "follow": run.follow}
             await wire.send(json.dumps({"quiet": asked}))
         else:
+            run.hear(report)
             quiet = None if report["busy"] or report["settled"] else run.quiet
-            if report["settled"]:
-                run.settled.set()
 
 
 def consumers_work(port: int) -> bool:

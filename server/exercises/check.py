@@ -14,9 +14,17 @@ from ..diagnosis import MISTAKES, Mistake, diagnose_entry, diagnose_text, find_f
 from ..pictures.words import error
 from ..record import Failed, Note, Printed, Received, Refused, Snapshot
 from ..template import fill
-from .practice import Visits, latest_run, wait_for_visits
 from .progress import remember
 from .scenario import NotYet, Patience, Sheet, Step, Trial
+from .visit import (
+    Visit,
+    find_detour,
+    find_error,
+    find_handler_name,
+    find_obstacle,
+    newest_run,
+    wait_for_visit,
+)
 
 if TYPE_CHECKING:
     from ..pictures import Transcript
@@ -46,13 +54,16 @@ class BrowserExercise:
     id: str
     title: str
     cell: str
-    """The name of the cell; the path of its connection is ``/ws/NAME/``."""
+    """The name of the cell."""
 
-    scenario: Callable[[Sheet, Visits], None]
-    done: Callable[[Visits], bool]
-    """Tells whether there is nothing more to wait for."""
+    scenario: Callable[[Sheet, Visit], None]
+    done: Callable[[Visit], bool]
+    """Tells whether there is nothing more to wait for; a page that has come to rest is done."""
 
-    quiet: float
+    @property
+    def path(self) -> str:
+        """The path that the page connects to."""
+        return f"/ws/{self.cell}/"
 
 
 EXERCISES: dict[str, Exercise | BrowserExercise] = {}
@@ -72,12 +83,12 @@ def exercise(
 
 
 def browser_exercise(
-    id: str, title: str, cell: str, done: Callable[[Visits], bool], quiet: float = 1.0
-) -> Callable[[Callable[[Sheet, Visits], None]], Callable[[Sheet, Visits], None]]:
+    id: str, title: str, cell: str, done: Callable[[Visit], bool]
+) -> Callable[[Callable[[Sheet, Visit], None]], Callable[[Sheet, Visit], None]]:
     """Register the judge of what a browser does as an exercise."""
 
-    def register(scenario: Callable[[Sheet, Visits], None]) -> Callable[[Sheet, Visits], None]:
-        EXERCISES[id] = BrowserExercise(id, title, cell, scenario, done, quiet)
+    def register(scenario: Callable[[Sheet, Visit], None]) -> Callable[[Sheet, Visit], None]:
+        EXERCISES[id] = BrowserExercise(id, title, cell, scenario, done)
         return scenario
 
     return register
@@ -180,35 +191,37 @@ def check(id: str, answer: Any = None, *, solution: bool = False) -> Verdict:
 
 
 def judge_browser(exercise: BrowserExercise) -> Verdict:
-    """Judge what a browser did, by the record of the server that it came to."""
-    found = wait_for_visits(f"/ws/{exercise.cell}/", exercise.done, exercise.quiet)
-    run = latest_run(exercise.cell)
-    solution = run is not None and run.name != exercise.cell
+    """Judge what the page of the exercise's cell did when it was run last."""
+    run = newest_run(exercise.cell)
+    what = f"a browser connects to {exercise.path}"
     sheet = Sheet()
-    what = f"a browser connects to /ws/{exercise.cell}/"
-    if found is None:
-        came, advice = "no server", "Run the cell with practice() first: it launches the server."
-    elif not found.connections:
-        came = "a client that is no browser" if found.others else "nobody"
-        advice = (
-            "No browser has come by: run the browser cell above in JupyterLab or in Notebook, "
-            "then check again."
-        )
-    else:
-        with suppress(NotYet):
-            sheet.passed(what)
-            exercise.scenario(sheet, found)
-        mistake = sheet.mistake
-        return Verdict(
-            exercise,
-            all(step.passed for step in sheet.steps),
-            solution,
-            tuple(sheet.steps),
-            advice=(f"{mistake.name}.", mistake.cause, mistake.fix) if mistake else (),
-            mistake=mistake,
-        )
-    step = Step(what, False, "a browser", came)
-    return Verdict(exercise, False, False, (step,), advice=(advice,))
+    mistake: Mistake | None = None
+    raised: tuple[str, ...] = ()
+    came, advice = find_obstacle(exercise.cell, run)
+    if not came:
+        assert run is not None
+        visit = wait_for_visit(run, exercise.path, exercise.done)
+        came, advice = find_detour(visit)
+        if visit.sockets:
+            with suppress(NotYet):
+                sheet.passed(what)
+                exercise.scenario(sheet, visit)
+        if not visit.sockets or not sheet.steps[-1].passed:
+            mistake = find_error(visit) or find_handler_name(visit) or sheet.mistake
+            raised = shorten(visit.raised)
+    if came:
+        sheet.steps.append(Step(what, False, "a browser", came))
+    if mistake is not None:
+        advice = (f"{mistake.name}.", mistake.cause, mistake.fix)
+    return Verdict(
+        exercise,
+        all(step.passed for step in sheet.steps),
+        run is not None and run.name.endswith("-solution"),
+        tuple(sheet.steps),
+        advice=advice,
+        raised=raised,
+        mistake=mistake,
+    )
 
 
 def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:

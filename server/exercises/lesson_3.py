@@ -1,22 +1,13 @@
-"""The exercises of lesson 3: browser handlers. The server's record of the browser is the judge."""
+"""The exercises of lesson 3: browser handlers. What the cell's page did is judged."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from ..diagnosis import MISTAKES, Mistake
 from .check import browser_exercise
-from .practice import Connection, Visits, latest_run
-from .scenario import Sheet, came_from_browser, quote
+from .scenario import Sheet, quote
+from .visit import Visit, came_from
 
-__all__ = ["SHORTEST"]
-
-
-def code(cell: str) -> str:
-    """Return the code of the cell that was run last; the last resort of a diagnosis."""
-    run = latest_run(cell)
-    return run.code if run is not None else ""
-
+__all__ = ["LEAST_GROWTH", "SHORTEST"]
 
 # 3.1
 
@@ -40,30 +31,35 @@ TOO_MANY = Mistake(
 )
 
 
-@browser_exercise("3.1", "Greet on open", "greet", lambda found: bool(last(found).messages))
-def greet_on_open(sheet: Sheet, found: Visits) -> None:
+@browser_exercise("3.1", "Greet on open", "greet", lambda visit: len(greetings(visit)) > 1)
+def greet_on_open(sheet: Sheet, visit: Visit) -> None:
     """The browser greets as soon as the connection is open."""
-    messages = last(found).messages
+    messages = greetings(visit)
     mistake = OTHER_GREETING
     if not messages:
-        # An exception in the browser does not reach the server; the code says that there is one.
-        mistake = MISTAKES["send-before-open"] if ".send(" in code("greet") else NOTHING_SENT
+        late = bool(visit.sockets[-1].texts("dropped"))
+        mistake = MISTAKES["send-after-closing"] if late else NOTHING_SENT
     elif messages[0] == "[object Object]":
         mistake = MISTAKES["object-object"]
-    elif messages[0] == "hello" and len(messages) > 1:
+    elif messages[0] == "hello":
         mistake = TOO_MANY
     sheet.expect(
         'the browser sends "hello", once',
         messages == ["hello"],
         quote("hello"),
-        came_from_browser(messages),
+        came_from(messages),
         mistake,
     )
 
 
+def greetings(visit: Visit) -> list[str]:
+    """Return what the page sent on its newest socket."""
+    return visit.sockets[-1].sent if visit.sockets else []
+
+
 # 3.2
 
-PONGS: list[str | bytes] = ["pong 1", "pong 2", "pong 3"]
+PONGS = ["pong 1", "pong 2", "pong 3"]
 NO_PONG = Mistake(
     "no-pong",
     "No answer to the pings",
@@ -82,6 +78,24 @@ NO_NUMBER = Mistake(
     "The server wants to know which ping is answered.",
     "Take the number over from the ping into the pong.",
 )
+SAME_NUMBER = Mistake(
+    "same-number",
+    "A pong with the number of another ping",
+    "Each ping has a number of its own, and its pong needs the same one.",
+    "Take the number out of event.data, each time anew.",
+)
+SOME_PONGS = Mistake(
+    "some-pongs",
+    "Some pings are not answered",
+    "The server sends three pings, and fewer pongs come back.",
+    "onmessage is called for each message: answer in there, and keep the socket open.",
+)
+OTHER_PONG = Mistake(
+    "other-pong",
+    "Another answer",
+    "The pings are answered, and not with a pong.",
+    "Compare letter by letter: pong, a space, and the number.",
+)
 SENT_THE_EVENT = Mistake(
     "sent-the-event",
     "An object is sent as it is",
@@ -90,28 +104,34 @@ SENT_THE_EVENT = Mistake(
 )
 
 
-@browser_exercise(
-    "3.2", "Ping and pong", "pong", lambda found: len(last(found).messages) >= len(PONGS)
-)
-def ping_and_pong(sheet: Sheet, found: Visits) -> None:
+@browser_exercise("3.2", "Ping and pong", "pong", lambda visit: len(greetings(visit)) > len(PONGS))
+def ping_and_pong(sheet: Sheet, visit: Visit) -> None:
     """Each ping is answered by the pong of its number, and other messages by nothing."""
-    messages = last(found).messages
-    mistake: Mistake | None = None
-    if not messages:
-        mistake = NO_PONG
-    elif any(str(message).startswith("[object ") for message in messages):
-        mistake = SENT_THE_EVENT
-    elif not all(str(message).startswith("pong") for message in messages):
-        mistake = ANSWERS_ALL
-    elif set(messages) == {"pong"}:
-        mistake = NO_NUMBER
+    messages = greetings(visit)
     sheet.expect(
         "the pings 1, 2 and 3 are answered, and the news are not",
-        messages == PONGS,
-        came_from_browser(PONGS),
-        came_from_browser(messages),
-        mistake,
+        sorted(messages) == PONGS,
+        came_from(PONGS),
+        came_from(messages),
+        pong_mistake(messages),
     )
+
+
+def pong_mistake(messages: list[str]) -> Mistake:
+    """Return what wrong pongs give away."""
+    if not messages:
+        return NO_PONG
+    if any(message.startswith("[object ") for message in messages):
+        return SENT_THE_EVENT
+    if len(messages) > len(PONGS):
+        return ANSWERS_ALL
+    if not all(message.startswith("pong") for message in messages):
+        return OTHER_PONG
+    if not set(messages) - {"pong"}:
+        return NO_NUMBER
+    if len(messages) < len(PONGS):
+        return SOME_PONGS
+    return SAME_NUMBER if set(messages) <= set(PONGS) else OTHER_PONG
 
 
 # 3.3
@@ -121,12 +141,6 @@ STAYS = Mistake(
     "The browser stays",
     'The server has said "enough", and the connection is still open.',
     "Close it in onmessage, when that text comes.",
-)
-CODE_REFUSED = Mistake(
-    "code-refused",
-    "A code that a browser does not send",
-    "close() throws for every code but 1000 and those from 3000 to 4999.",
-    "Close with 4001.",
 )
 OTHER_CODE = Mistake(
     "other-code",
@@ -146,33 +160,52 @@ TOO_EARLY = Mistake(
     "It closes while the connection is not yet open, and the handshake breaks off.",
     "Close in onmessage, when the text is the right one.",
 )
+BEFORE_ENOUGH = Mistake(
+    "before-enough",
+    'The browser does not wait for "enough"',
+    "It closes when another message comes, or with none.",
+    'Compare in onmessage, with three equals signs: if (event.data === "enough").',
+)
 
 
-@browser_exercise("3.3", "Enough", "enough", lambda found: last(found).left is not None)
-def enough(sheet: Sheet, found: Visits) -> None:
+@browser_exercise(
+    "3.3", "Enough", "enough", lambda visit: any(one.first("closed") for one in visit.sockets)
+)
+def enough(sheet: Sheet, visit: Visit) -> None:
     """The browser closes with 4001 and a reason when the server says so."""
-    connection = last(found)
-    left = connection.left
-    what = "the browser closes with 4001 and a reason"
-    expected = "4001, and a reason"
-    if left is None:
-        gone = connection.ended is not None
-        mistake = TOO_EARLY if gone else CODE_REFUSED if ".close(" in code("enough") else STAYS
-        sheet.fail(what, expected, "the handshake broke off" if gone else "nothing", mistake)
-    elif left.code == 1001:
-        # Chromium gives up a connection like this when the handshake was over already.
-        sheet.fail(what, expected, "1001, going away", TOO_EARLY)
-    else:
-        shown = f"{left.code}, and the reason {quote(left.reason)}" if left.reason else ""
-        ok = left.code == 4001 and bool(left.reason)
-        mistake = REASON_MISSING if left.code == 4001 else OTHER_CODE
-        sheet.expect(what, ok, expected, shown or f"{left.code}, and no reason", mistake)
+    socket = visit.sockets[-1]
+    before = socket.before("closing")
+    leaves = socket.first("closing") is not None
+    what = 'the browser closes when "enough" has come'
+    if not leaves:
+        sheet.fail(what, "a close", "nothing", STAYS)
+    elif before.first("open") is None:
+        sheet.fail(what, 'a close after "enough"', "a close before the handshake's end", TOO_EARLY)
+    told = "enough" in before.texts("received")
+    came = f"a close after {came_from(before.texts('received'))}"
+    sheet.expect(what, told, 'a close after "enough"', came, BEFORE_ENOUGH)
+    closed = socket.first("closed")
+    code, reason = (closed["code"], closed["reason"]) if closed else (1006, "")
+    sheet.expect(
+        "it gives the code 4001 and a reason",
+        code == 4001 and bool(reason),
+        "4001, and a reason",
+        f"{code}, and the reason {quote(reason)}" if reason else f"{code}, and no reason",
+        REASON_MISSING if code == 4001 else OTHER_CODE,
+    )
 
 
 # 3.4
 
-SHORTEST = 0.05
-"""Seconds between two tries that count as a wait at all."""
+SHORTEST = 50.0
+"""Milliseconds between two tries that count as a wait at all."""
+
+LONGEST = 3_000.0
+"""Milliseconds that no wait of a right answer takes."""
+
+LEAST_GROWTH = 1.9
+"""How many times as long as the first wait the third one is. Doubled twice is four times, of which
+chance may take half. What never grows is, with the same chance in it, not twice as long."""
 
 NEVER_BACK = Mistake(
     "never-back",
@@ -187,6 +220,24 @@ GIVES_UP = Mistake(
     "Each new WebSocket needs its handlers anew: put all of it into a function, "
     "and let onclose call it.",
 )
+CALLED_AT_ONCE = Mistake(
+    "called-at-once",
+    "The function is called at once",
+    "setTimeout(connect(), delay) calls connect first, and passes on what it returns.",
+    "Pass the function, do not call it: setTimeout(connect, delay).",
+)
+MILLISECONDS = Mistake(
+    "milliseconds",
+    "setTimeout takes milliseconds",
+    "A second is 1000 of them; a delay of 0.2 is none at all.",
+    "Begin with 200.",
+)
+TOO_LATE = Mistake(
+    "too-late",
+    "The next try is far off",
+    "setTimeout takes milliseconds, and the check waits for a few seconds only.",
+    "Begin with 200, and double it.",
+)
 NOT_GROWING = Mistake(
     "not-growing",
     "The delay does not grow",
@@ -195,39 +246,54 @@ NOT_GROWING = Mistake(
 )
 
 
-@browser_exercise(
-    "3.4",
-    "Come back",
-    "come-back",
-    lambda found: len(journey(found)) >= 4 and journey(found)[3].accepted,
-    quiet=2.0,
-)
-def come_back(sheet: Sheet, found: Visits) -> None:
+@browser_exercise("3.4", "Come back", "come-back", lambda visit: is_back(visit))
+def come_back(sheet: Sheet, visit: Visit) -> None:
     """The browser tries again, later each time, until the server is back."""
-    tries = journey(found)
+    tries = len(visit.sockets) - 1
+    pauses = waits(visit)
     what = "after the restart, the browser tries again"
-    sheet.expect(what, len(tries) > 1, "another connection", "nothing", NEVER_BACK)
-    waits = [after.asked - (before.ended or before.asked) for before, after in pairwise(tries)]
+    mistake = TOO_LATE if max(delays(visit), default=0.0) > LONGEST else NEVER_BACK
+    sheet.expect(what, tries > 0, "another connection", "nothing", mistake)
     what = "it waits before each try"
-    mistake = MISTAKES["no-reconnect-delay"]
-    sheet.expect(what, min(waits) >= SHORTEST, "a delay", "a try at once", mistake)
+    shortest = min(pauses, default=0.0)
+    came = f"a try after {shortest:.2g} milliseconds" if delays(visit) else "a try at once"
+    ok = shortest >= SHORTEST
+    sheet.expect(what, ok, "a delay", came, no_delay(visit))
     what = "it goes on until the server is back"
-    back = len(tries) > 3 and tries[3].accepted
-    sheet.expect(what, back, '"welcome back"', f"{len(tries) - 1} of 3 tries", GIVES_UP)
+    mistake = TOO_LATE if max(delays(visit), default=0.0) > LONGEST else GIVES_UP
+    sheet.expect(what, is_back(visit), '"welcome back"', f"{tries} of 3 tries", mistake)
     what = "each time it waits longer"
-    # Doubled twice is four times; chance may take some of it away.
-    ok = waits[2] > waits[0] * 1.6
-    sheet.expect(what, ok, "a delay that grows", "the same delay", NOT_GROWING)
+    came = ", then ".join(f"{pause / 1000:.2f} s" for pause in pauses)
+    ok = pauses[-1] > pauses[0] * LEAST_GROWTH
+    sheet.expect(what, ok, "a delay that doubles", came, NOT_GROWING)
 
 
-def journey(found: Visits) -> list[Connection]:
-    """Return the connections since the last one that the server left."""
-    start = max(
-        (place for place, one in enumerate(found.connections) if one.asked_to_leave), default=0
-    )
-    return found.connections[start:]
+def waits(visit: Visit) -> list[float]:
+    """Return the milliseconds from each loss of a connection to the try that followed."""
+    lost: float | None = None
+    found = []
+    for line in visit.lines:
+        if line["kind"] == "closed":
+            lost = line["at"]
+        elif line["kind"] == "connecting" and lost is not None:
+            found.append(max(0.0, line["at"] - lost))
+    return found
 
 
-def last(found: Visits) -> Connection:
-    """Return the newest connection."""
-    return found.connections[-1]
+def delays(visit: Visit) -> list[float]:
+    """Return the delays that setTimeout was given with a function."""
+    return [timer["delay"] for timer in visit.timers if timer["callable"]]
+
+
+def no_delay(visit: Visit) -> Mistake:
+    """Return why there is no delay before a try."""
+    if not all(timer["callable"] for timer in visit.timers):
+        return CALLED_AT_ONCE
+    if any(0 < delay < SHORTEST for delay in delays(visit)):
+        return MILLISECONDS
+    return MISTAKES["no-reconnect-delay"]
+
+
+def is_back(visit: Visit) -> bool:
+    """Tell whether the page has met the server again."""
+    return any("welcome back" in socket.texts("received") for socket in visit.sockets)

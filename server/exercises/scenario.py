@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from traceback import TracebackException
@@ -32,7 +32,6 @@ __all__ = [
     "Step",
     "Trial",
     "came",
-    "came_from_browser",
     "quote",
 ]
 
@@ -396,11 +395,6 @@ def came(got: str | bytes | End | None) -> str:
             return f"the end of the connection, with {code} and the reason {quote(reason)}"
         case _:
             return quote(got)
-
-
-def came_from_browser(messages: Sequence[str | bytes]) -> str:
-    """Say which messages a browser sent."""
-    return ", ".join(quote(message) for message in messages) or "nothing"
 
 
 def quote(message: str | bytes) -> str:

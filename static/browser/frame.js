@@ -6,6 +6,9 @@ const cell = JSON.parse(document.getElementById("cell").textContent);
 // The newest lines stay in view; the count of all stays exact.
 const MAX_LINES = 500;
 const MAX_SOCKETS = 6;
+// What the kernel hears of a page: so many lines, and so much of each.
+const MAX_TOLD = 500;
+const MAX_TEXT = 300;
 // What the kernel hears about activity, at most every so many milliseconds.
 const PACE = 50;
 // How often and how patiently a lost kernel is looked for. After that a button does it.
@@ -72,6 +75,7 @@ const sockets = new Map();
 
 function addLine(line) {
   total += 1;
+  tellKernel(line);
   if (run.settled) line.late = true;
   waiting.push(line);
   // What would be pushed out of view before it is drawn need not be kept.
@@ -172,10 +176,12 @@ function drawSockets() {
 
 // --- Runs --------------------------------------------------------------------------------------
 
-let run = { number: 0, events: 0, busy: true, settled: false };
+let run = { number: 0 };
 
 function start() {
-  run = { number: run.number + 1, events: 0, busy: true, settled: false };
+  run = {
+    number: run.number + 1, page: 0, events: 0, busy: true, settled: false, told: 0, untold: [],
+  };
   root.dataset.state = "running";
   total = 0;
   waiting = [];
@@ -196,7 +202,14 @@ function start() {
 
 // What the cell's page calls; it has the same origin as this frame.
 window.browserCell = {
+  begin(page) {
+    run.page = page;
+  },
+
   line: addLine,
+
+  // What the kernel wants to know, and a reader need not see.
+  fact: tellKernel,
 
   busy(busy) {
     run.busy = busy;
@@ -274,6 +287,8 @@ function connect(attempt) {
     if (code === 4404 || next >= RETRIES.length) {
       root.dataset.state = "lost";
       setStatus("The server of this cell is gone: run the launch cell, then this one.");
+      // The kernel does not want this page any more, which may be about to connect again.
+      if (code === 4404) element("page").replaceChildren();
       return;
     }
     root.dataset.state = run.settled ? "settled" : "running";
@@ -282,10 +297,17 @@ function connect(attempt) {
   };
 }
 
+/** Keep a line for the next report. */
+function tellKernel({ own, late, text = "", ...line }) {
+  if (run.told === MAX_TOLD) return;
+  run.told += 1;
+  run.untold.push({ text: text.slice(0, MAX_TEXT), ...line });
+}
+
 /** Tell the kernel whether the cell is busy; every report says that something has happened. */
 function report() {
-  if (reportPlanned || run.settled) return;
-  root.dataset.state = "running";
+  if (reportPlanned || (run.settled && run.untold.length === 0)) return;
+  if (!run.settled) root.dataset.state = "running";
   const wait = reported + PACE - performance.now();
   if (wait <= 0) {
     sendReport();
@@ -298,11 +320,12 @@ function report() {
   }
 }
 
-function sendReport(settled = false) {
+function sendReport(settled = run.settled) {
   if (channel?.readyState !== WebSocket.OPEN) return;
   reported = performance.now();
-  const { number, busy, events } = run;
-  channel.send(JSON.stringify({ run: number, busy, events, settled }));
+  const { number, page, busy, events } = run;
+  const lines = run.untold.splice(0);
+  channel.send(JSON.stringify({ run: number, page, busy, events, settled, lines }));
 }
 
 tellNotebook({ hello: `${cell.name}/${cell.hash}` });

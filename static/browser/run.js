@@ -8,6 +8,7 @@ import { throughProxy } from "./through.js";
 
 const cell = JSON.parse(document.getElementById("cell").textContent);
 const frame = window.parent.browserCell;
+frame.begin(cell.page);
 
 // A timer that is set for later than this is not waited for.
 const SOON = 10_000;
@@ -19,6 +20,21 @@ const port = prefix.split("/").at(-1) || location.port;
 // From here on this page is the one at the root of the server, as a real one would be: its
 // address, and all that is resolved against it, is what the lesson says.
 history.replaceState(null, "", `${prefix}/`);
+
+// --- Time ---------------------------------------------------------------------------------------
+
+// How late the timer was that fired last. A machine that stalls fires timers late, and what waits
+// of its own accord shall be told from that.
+let lateness = 0;
+
+/** Return the time at which it would be now, had the timers fired when they were due. */
+function punctual() {
+  return performance.now() - lateness;
+}
+
+function show(line) {
+  frame.line({ at: punctual(), ...line });
+}
 
 // --- Which words are the browser's own ---------------------------------------------------------
 
@@ -77,7 +93,7 @@ function tell(line, number) {
   const own = [...ownWords].filter((words) => line.text.includes(words));
   if (own.length > 0) line.own = own;
   if (number) line.line = number;
-  frame.line(line);
+  show(line);
   update();
 }
 
@@ -166,7 +182,7 @@ window.WebSocket = new Proxy(noting(NativeWebSocket), {
     watch(socket, protocols);
     if (carried) {
       const text = `through Jupyter's server, as ${socket.url}`;
-      frame.line({ kind: "note", socket: numbers.get(socket), text });
+      show({ kind: "note", socket: numbers.get(socket), text });
     }
     return socket;
   },
@@ -220,12 +236,13 @@ function watch(socket, protocols) {
   socket.addEventListener("close", ({ code, reason, wasClean }) => {
     unsettled.delete(socket);
     const words = reason ? `reason ${JSON.stringify(reason)}` : "no reason";
-    tellWire(socket, "closed", `code ${code}, ${words}, ${wasClean ? "clean" : "not clean"}`);
+    const text = `code ${code}, ${words}, ${wasClean ? "clean" : "not clean"}`;
+    tellWire(socket, "closed", text, { code, reason });
   });
 }
 
-function tellWire(socket, kind, text) {
-  frame.line({ kind, socket: numbers.get(socket), text });
+function tellWire(socket, kind, text, more) {
+  show({ kind, socket: numbers.get(socket), text, ...more });
   update();
 }
 
@@ -276,11 +293,16 @@ let fetching = 0;
 let ran = false;
 
 window.setTimeout = function setTimeout(handler, delay, ...args) {
-  if (typeof handler !== "function" || delay >= SOON) {
+  const callable = typeof handler === "function";
+  const asked = Math.max(0, Number(delay) || 0);
+  frame.fact({ kind: "timer", at: punctual(), delay: asked, callable });
+  if (!callable || delay >= SOON) {
     return native.setTimeout.call(window, handler, delay, ...args);
   }
+  const due = punctual() + asked;
   const id = native.setTimeout.call(window, () => {
     timers.delete(id);
+    lateness = performance.now() - due;
     try {
       Reflect.apply(handler, window, args);
     } finally {

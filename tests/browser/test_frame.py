@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import axe_core_python
+import axe_playwright_python
 import pytest
 from channels.generic.websocket import WebsocketConsumer
 
@@ -38,7 +38,7 @@ return {
 """
 SETTLED = "document.documentElement.dataset.state === 'settled'"
 
-AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text("utf-8")
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 
 
 class Talker(WebsocketConsumer):
@@ -266,6 +266,57 @@ def test_timers_that_are_cleared_do_not_hold_it_up(show: Show) -> None:
     assert logged(show, code) == ["1", "2", "3"]
 
 
+def told_by(code: str, live: LiveServer, browser: Browser) -> list[Any]:
+    """Return what the frame of a cell tells the kernel until the cell has come to rest."""
+    run = Run("teller", code, 0.3, False, "frames")
+    runs.add(run)
+    page = browser.open(f"{live.http_url}browser/{run.name}/{run.hash}")
+    assert run.settled.wait(15)
+    page.close()
+    assert run.page is not None and run.page.settled.is_set()
+    return list(run.page.lines)
+
+
+def test_tells_the_kernel_what_the_page_does(live: LiveServer, started_browser: Browser) -> None:
+    """The kernel hears of each socket, of errors, and of calls of setTimeout."""
+    code = (
+        "const mySocket = new WebSocket('/ws/');\n"
+        "mySocket.onopen = () => mySocket.send('x'.repeat(1000));\n"
+        "mySocket.onmessage = () => { mySocket.close(4001, 'bye'); missing(); };\n"
+        "setTimeout('', 1);"
+    )
+    lines = told_by(code, live, started_browser)
+    kinds = ["connecting", "open", "sent", "received", "closing", "closed"]
+    assert [line["kind"] for line in lines if "socket" in line] == kinds
+    by_kind = {line["kind"]: line for line in lines}
+    assert len(by_kind["sent"]["text"]) == 300
+    assert (by_kind["closed"]["code"], by_kind["closed"]["reason"]) == (4001, "bye")
+    assert by_kind["uncaught"]["line"] == 3
+    assert (by_kind["timer"]["delay"], by_kind["timer"]["callable"]) == (1, False)
+    moments = [line["at"] for line in lines if "socket" in line]
+    assert moments == sorted(moments)
+
+
+def test_clock_takes_no_notice_of_late_timers(live: LiveServer, started_browser: Browser) -> None:
+    """Two waits of 50 ms are 100 ms, although the page is held up for longer."""
+    code = (
+        "const hold = (until) => { while (performance.now() < until); };"
+        "const wait = (delay) => new Promise((resolve) => { setTimeout(resolve, delay); });"
+        "(async () => {"
+        "  console.log('first');"
+        "  for (let round = 0; round < 2; round += 1) {"
+        "    const waiting = wait(50);"
+        "    setTimeout(() => hold(performance.now() + 200), 10);"
+        "    await waiting;"
+        "  }"
+        "  console.log('last');"
+        "})();"
+    )
+    lines = told_by(code, live, started_browser)
+    first, last = (line["at"] for line in lines if line["kind"] == "log")
+    assert 99 < last - first < 120
+
+
 def test_form_of_the_cell_is_shown(show: Show) -> None:
     """What the code puts into its page has room; an empty page takes none."""
     assert shown(show("console.log(1)"))["pageHeight"] == 0
@@ -334,6 +385,23 @@ def test_launched_again(show: Show, live: LiveServer) -> None:
     seen = shown(page)
     assert seen["status"] == ""
     assert seen["kinds"] == ["connecting", "open"]
+    again.close()
+
+
+def test_run_that_is_forgotten(show: Show, live: LiveServer) -> None:
+    """A page that the kernel does not want any more ends, so that it does not connect again."""
+    code = "const mySocket = new WebSocket('/ws/'); mySocket.onclose = () => setTimeout(go, 5000);"
+    page = show(f"{code} function go() {{ new WebSocket('/ws/'); }}")
+    shown(page)
+    runs.forget("live")
+    again = launch(Talker, name="frames")
+    seen = page.run(
+        "while (document.querySelector('#page iframe'))"
+        " await new Promise((resolve) => setTimeout(resolve, 20));"
+        "return document.getElementById('status').textContent"
+    )
+    assert seen == "The server of this cell is gone: run the launch cell, then this one."
+    assert again.host.record.snapshot().entries == ()
     again.close()
 
 

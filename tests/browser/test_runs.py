@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -15,7 +16,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from server.browser.runs import MAX_RUNS, Run, Runs, digest, runs
+from server.browser.runs import MAX_LINES, MAX_RUNS, Page, Run, Runs, digest, runs
 from server.launch import LiveServer, launch
 
 CODE = 'console.log("</script><b>")\n'
@@ -79,7 +80,8 @@ def test_serves_frame_and_page(live, run):
     assert "</script><b>" not in inside
     start = inside.index('id="cell">') + len('id="cell">')
     cell = json.loads(inside[start : inside.index("</script>", start)])
-    assert cell == {"name": "first", "hash": run.hash, "code": CODE}
+    assert run.page is not None
+    assert cell == {"name": "first", "hash": run.hash, "code": CODE, "page": run.page.number}
 
 
 @pytest.mark.parametrize("path", ["first/0123", "other/{hash}", "first/{hash}/other", "first", ""])
@@ -97,8 +99,9 @@ def test_report_of_an_unknown_run(live):
         assert wire.close_code == 4404
 
 
-def told(number: int, *, busy: bool, settled: bool = False, events: int = 1) -> str:
-    return json.dumps({"run": number, "busy": busy, "events": events, "settled": settled})
+def told(number: int, *, busy: bool, settled: bool = False, events: int = 1, **more: Any) -> str:
+    about = {"run": number, "page": 0, "busy": busy, "events": events, "settled": settled}
+    return json.dumps(about | {"lines": []} | more)
 
 
 def test_settles_after_a_while_of_quiet(live, run):
@@ -118,6 +121,43 @@ def test_settles_after_a_while_of_quiet(live, run):
         assert run.settled.wait(1)
         with pytest.raises(TimeoutError):
             wire.recv(0.2)
+
+
+def test_hears_what_the_newest_page_does(live, run):
+    """Lines are kept for the page that was loaded last; one that is loaded anew has none."""
+    with report(live, run) as wire:
+        page(live, f"browser/first/{run.hash}/page")
+        first = run.page
+        lines = [{"kind": "log", "text": "hello", "at": 1.5}]
+        wire.send(told(1, busy=True, page=first.number, lines=lines))
+        wire.send(told(1, busy=False, page=first.number, lines=lines, settled=True))
+        assert first.settled.wait(1)
+        assert first.lines == lines * 2
+        page(live, f"browser/first/{run.hash}/page")
+        assert run.page.number > first.number
+        wire.send(told(1, busy=False, page=first.number, lines=lines))
+        wire.recv(1)
+        assert run.page.lines == []
+
+
+def test_lines_are_bounded(live, run):
+    """However much a frame tells, only so much is kept."""
+    run.pages.append(Page())
+    with report(live, run) as wire:
+        lines = [{"kind": "log", "text": "", "at": 0}] * (MAX_LINES + 1)
+        wire.send(told(1, busy=True, page=run.page.number, lines=lines[:1]))
+        wire.send(told(1, busy=False, page=run.page.number, lines=lines, settled=True))
+        assert run.settled.wait(1)
+    assert len(run.page.lines) == MAX_LINES
+
+
+def test_forgets_the_runs_of_a_server():
+    """The runs on one server are forgotten, and those on others are not."""
+    registry = Runs()
+    for on in ("live", "exercise"):
+        registry.add(Run(f"cell-on-{on}", "", 0.1, False, on))
+    registry.forget("exercise")
+    assert [run.on for run in registry.runs.values()] == ["live"]
 
 
 def test_reports_stay_out_of_the_record(live, run):

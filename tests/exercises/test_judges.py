@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 import pytest
 from channels.generic.websocket import JsonWebsocketConsumer, WebsocketConsumer
 from django.urls import path, re_path
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from server.browser.runs import Run, runs
+from server.browser.runs import Page, Run, Told, runs
 from server.diagnosis import MISTAKES
-from server.exercises import check, practice
+from server.exercises import Verdict, check, practice
 from server.exercises.catalogue import catalogue
 from server.exercises.check import EXERCISES, BrowserExercise
 from server.exercises.lesson_2 import route_mistake
 from server.exercises.lesson_4 import same
-from server.exercises.practice import Connection, Visits, latest_run, visits
-from server.exercises.scenario import End, NotYet, Patience, Sheet, Trial, came, quote
+from server.exercises.practice import SERVER
+from server.exercises.scenario import End, Patience, Trial, came, quote
+from server.exercises.visit import newest_run
 from server.launch import LiveServer
-from server.record import Connecting, Disconnected, Note, Received, Record
 
 # What a browser did
 
@@ -34,152 +38,269 @@ def server() -> Iterator[LiveServer]:
     live.close()
 
 
-@pytest.fixture
-def no_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "runs", {})
+def line(kind: str, text: str = "", socket: int = 1, at: float = 0.0, **more: Any) -> Told:
+    return cast(Told, {"kind": kind, "text": text, "socket": socket, "at": at, **more})
 
 
-def left(code: int, reason: str = "") -> Disconnected:
-    return Disconnected("client", code, reason)
+def uncaught(text: str) -> Told:
+    return cast(Told, {"kind": "uncaught", "text": f"Uncaught {text}", "at": 0.0, "line": 3})
 
 
-def tries(*waits: float) -> list[Connection]:
-    """Return the connections of a browser that comes back after these waits."""
-    made = [Connection(0.0, accepted=True, asked_to_leave=True, ended=0.0)]
+def timer(delay: float, callable: bool = True) -> Told:
+    return cast(Told, {"kind": "timer", "text": "", "delay": delay, "callable": callable})
+
+
+def opened(id: str, *lines: Told) -> list[Told]:
+    """Return what a page tells that has opened a connection for an exercise."""
+    exercise = EXERCISES[id]
+    assert isinstance(exercise, BrowserExercise)
+    return [line("connecting", exercise.path), line("open"), *lines]
+
+
+def sent(*messages: str) -> list[Told]:
+    return [line("sent", message) for message in messages]
+
+
+NUMBERS = [line("received", text) for text in ("1", "2", "3")]
+TOLD = [*NUMBERS, line("received", "enough")]
+
+
+def left(code: int, reason: str = "") -> list[Told]:
+    return [line("closing"), line("closed", code=code, reason=reason)]
+
+
+def tries(*waits: float) -> list[Told]:
+    """Return what a page tells that comes back after these waits, in milliseconds."""
+    made = opened("3.4", line("received", "hello"), line("closed", code=1012, reason=""))
     moment = 0.0
-    for number, wait in enumerate(waits, 1):
+    for number, wait in enumerate(waits, 2):
         moment += wait
-        made.append(Connection(moment, accepted=number == 3, ended=moment))
+        made.append(line("connecting", "/ws/come-back/", number, moment))
+        if number == 4:
+            made += [line("open", "", 4), line("received", "welcome back", 4)]
+        else:
+            moment += 30
+            made.append(line("closed", "", number, moment, code=1006, reason=""))
     return made
 
 
+def verdict_on(
+    server: LiveServer, id: str, lines: list[Told], code: str = "", on: str = SERVER
+) -> Verdict:
+    """Check an exercise whose page has told these lines, and has come to rest."""
+    exercise = EXERCISES[id]
+    assert isinstance(exercise, BrowserExercise)
+    run = Run(exercise.cell, code, 0.1, False, on, pages=[Page(lines=lines)])
+    run.attached.set()
+    run.pages[0].settled.set()
+    runs.add(run)
+    return check(id)
+
+
 @pytest.mark.parametrize(
-    ("id", "connections", "mistake"),
+    ("id", "lines", "mistake"),
     [
-        ("3.1", [Connection(0, ["hello"])], None),
-        ("3.1", [Connection(0)], "nothing-sent"),
-        ("3.1", [Connection(0, ["[object Object]"])], "object-object"),
-        ("3.1", [Connection(0, ["hello", "hello"])], "too-many"),
-        ("3.1", [Connection(0, ["Hello"])], "other-greeting"),
-        ("3.2", [Connection(0, ["pong 1", "pong 2", "pong 3"])], None),
-        ("3.2", [Connection(0)], "no-pong"),
-        ("3.2", [Connection(0, ["[object MessageEvent]"])], "sent-the-event"),
-        ("3.2", [Connection(0, ["pong 1", "a piece of news"])], "answers-all"),
-        ("3.2", [Connection(0, ["pong", "pong", "pong"])], "no-number"),
-        ("3.2", [Connection(0, ["pong 1"])], ""),
-        ("3.3", [Connection(0, left=left(4001, "done"))], None),
-        ("3.3", [Connection(0)], "stays"),
-        ("3.3", [Connection(0, ended=1.0)], "too-early"),
-        ("3.3", [Connection(0, left=left(1001))], "too-early"),
-        ("3.3", [Connection(0, left=left(1005))], "other-code"),
-        ("3.3", [Connection(0, left=left(4001))], "reason-missing"),
-        ("3.4", tries(0.2, 0.4, 0.8), None),
+        ("3.1", opened("3.1", *sent("hello")), None),
+        ("3.1", opened("3.1"), "nothing-sent"),
+        ("3.1", opened("3.1", *sent("[object Object]")), "object-object"),
+        ("3.1", opened("3.1", *sent("hello", "hello")), "too-many"),
+        ("3.1", opened("3.1", *sent("Hello")), "other-greeting"),
+        ("3.1", opened("3.1", line("dropped", "hello")), "send-after-closing"),
+        ("3.1", opened("3.1", uncaught("InvalidStateError: x: Still in CONNECTING state.")),
+         "send-before-open"),
+        ("3.1", opened("3.1", uncaught("TypeError: mySocket.open(...) is null")),
+         "javascript-error"),
+        ("3.1", [uncaught("SyntaxError: Unexpected end of input")], "javascript-syntax"),
+        ("3.1", [uncaught("SyntaxError: Failed to construct 'WebSocket': no")],
+         "javascript-error"),
+        ("3.2", opened("3.2", *sent("pong 1", "pong 2", "pong 3")), None),
+        ("3.2", opened("3.2", *sent("pong 2", "pong 3", "pong 1")), None),
+        ("3.2", opened("3.2"), "no-pong"),
+        ("3.2", opened("3.2", *sent("[object MessageEvent]")), "sent-the-event"),
+        ("3.2", opened("3.2", *sent("pong 1", "a", "pong 2", "pong 3", "b")), "answers-all"),
+        ("3.2", opened("3.2", *sent("pong", "pong", "pong")), "no-number"),
+        ("3.2", opened("3.2", *sent("pong 1", "pong 1", "pong 1")), "same-number"),
+        ("3.2", opened("3.2", *sent("pong 1")), "some-pongs"),
+        ("3.2", opened("3.2", *sent("Pong 1", "Pong 2", "Pong 3")), "other-pong"),
+        ("3.2", opened("3.2", *sent("pong1", "pong2", "pong3")), "other-pong"),
+        ("3.3", opened("3.3", *TOLD, *left(4001, "done")), None),
+        ("3.3", opened("3.3", *TOLD), "stays"),
+        ("3.3", [line("connecting", "/ws/enough/"), *left(1006)], "too-early"),
+        ("3.3", opened("3.3", *left(4001, "done")), "before-enough"),
+        ("3.3", opened("3.3", *NUMBERS, *left(4001, "done")), "before-enough"),
+        ("3.3", opened("3.3", *TOLD, *left(1005)), "other-code"),
+        ("3.3", opened("3.3", *TOLD, *left(1000, "done")), "other-code"),
+        ("3.3", opened("3.3", *TOLD, *left(4001)), "reason-missing"),
+        ("3.3", opened("3.3", *TOLD, uncaught("InvalidAccessError: The close code must be either "
+                                              "1000, or between 3000 and 4999.")),
+         "invalid-close-code"),
+        ("3.4", tries(200, 400, 800), None),
         ("3.4", tries(), "never-back"),
-        ("3.4", tries(0.0, 0.0, 0.0), "no-reconnect-delay"),
-        ("3.4", tries(0.2, 0.4), "gives-up"),
-        ("3.4", tries(0.2, 0.2, 0.2), "not-growing"),
+        ("3.4", [*tries(), timer(200_000)], "too-late"),
+        ("3.4", tries(0, 0, 0), "no-reconnect-delay"),
+        ("3.4", [*tries(0, 0, 0), timer(200, callable=False)], "called-at-once"),
+        ("3.4", [*tries(0.2, 0.4, 0.8), timer(0.2)], "milliseconds"),
+        ("3.4", tries(200, 400), "gives-up"),
+        ("3.4", [*tries(200, 400), timer(40_000)], "too-late"),
+        ("3.4", tries(200, 200, 200), "not-growing"),
+        ("3.4", [*tries(200, 200, 200), uncaught("TypeError: Assignment to constant variable.")],
+         "const-assigned"),
     ],
-)
-def test_browser(
-    no_runs: None, id: str, connections: list[Connection], mistake: str | None
-) -> None:
-    """What a browser did is judged by the record alone."""
-    exercise = EXERCISES[id]
-    assert isinstance(exercise, BrowserExercise)
-    sheet = Sheet()
-    found = Visits(connections)
-    if mistake is None:
-        exercise.scenario(sheet, found)
-        assert exercise.done(found)
-        assert all(step.passed for step in sheet.steps)
-    else:
-        with pytest.raises(NotYet):
-            exercise.scenario(sheet, found)
-        assert not sheet.steps[-1].passed
-        assert (sheet.mistake.id if sheet.mistake else "") == mistake
+)  # fmt: skip
+def test_browser(server: LiveServer, id: str, lines: list[Told], mistake: str | None) -> None:
+    """What a page did is judged by what its frame has told."""
+    verdict = verdict_on(server, id, lines)
+    assert verdict.passed == (mistake is None)
+    assert (verdict.mistake.id if verdict.mistake else None) == mistake
+    assert bool(verdict.raised) == any(line["kind"] == "uncaught" for line in lines)
+
+
+LEAST, MOST = 0.0, 1 - 2**-53
+"""What Math.random() gives."""
+
+
+def test_any_chance_of_the_lesson(server: LiveServer) -> None:
+    """Lesson 3's own formula passes, whatever chance does, and its delay without growth fails."""
+    for chances in itertools.product((LEAST, 0.5, MOST), repeat=3):
+        parts = [0.5 + chance / 2 for chance in chances]
+        growing = [200 * 2**place * part for place, part in enumerate(parts)]
+        assert verdict_on(server, "3.4", tries(*growing))
+        # A little chance does not make a delay grow.
+        same = [300 * (1 + 0.1 * chance) for chance in chances]
+        assert not verdict_on(server, "3.4", tries(*same))
 
 
 @pytest.mark.parametrize(
-    ("id", "code", "mistake"),
+    "code",
     [
-        ("3.1", "mySocket.send('hello');", "send-before-open"),
-        ("3.3", "mySocket.close(1001);", "code-refused"),
+        "mySocket.onOpen = () => {};",
+        "mySocket.onopened = () => {};",
+        'mySocket.addEventListener("onopen", () => {});',
     ],
 )
-def test_code_is_the_last_resort(no_runs: None, id: str, code: str, mistake: str) -> None:
-    """What throws in the browser leaves no trace on the server, but in the cell's code."""
-    exercise = EXERCISES[id]
-    assert isinstance(exercise, BrowserExercise)
-    runs.add(Run("another", "", 0.1, False))
-    runs.add(Run(exercise.cell, code, 0.1, False))
-    runs.add(Run("one-more", "", 0.1, False))
-    sheet = Sheet()
-    with pytest.raises(NotYet):
-        exercise.scenario(sheet, Visits([Connection(0)]))
-    assert sheet.mistake is MISTAKES.get(mistake) or sheet.mistake.id == mistake
+def test_name_of_a_handler(server: LiveServer, code: str) -> None:
+    """A handler that nobody calls raises nothing; the code shows it."""
+    verdict = verdict_on(server, "3.1", opened("3.1"), code)
+    assert verdict.mistake is not None and verdict.mistake.id == "handler-name"
 
 
-def test_latest_run(no_runs: None) -> None:
-    """The cell or its solution: the one that was run last."""
-    assert latest_run("greet") is None
-    runs.add(Run("greet", "1", 0.1, False))
-    runs.add(Run("greet-solution", "2", 0.1, False))
-    found = latest_run("greet")
-    assert found is not None and found.name == "greet-solution"
-    runs.add(Run("greet", "1", 0.1, False))
-    found = latest_run("greet")
-    assert found is not None and found.name == "greet"
+@pytest.mark.parametrize(
+    "code", ["mySocket.onopen = f; mySocket.onclose = f;", 'form.addEventListener("submit", f);']
+)
+def test_names_that_are_right(server: LiveServer, code: str) -> None:
+    """Handlers that there are, of a socket or of something else, are no mistake."""
+    verdict = verdict_on(server, "3.1", opened("3.1"), code)
+    assert verdict.mistake is not None and verdict.mistake.id == "nothing-sent"
 
 
-def test_visits() -> None:
-    """A record is sorted by connection; clients that are no browsers are counted apart."""
-    record = Record()
-    page = "http://127.0.0.1"
-    record.add(0, Note("hello"))
-    record.add(1, Connecting("/ws/greet/?a=1", page))
-    record.add(2, Connecting("/ws/other/", page))
-    record.add(3, Connecting("/ws/greet/", None))
-    record.add(3, Received("from Python"))
-    record.add(1, Received("hello"))
-    record.add(1, Disconnected("network", 1006, ""))
-    found = visits(record.snapshot(), "/ws/greet/")
-    assert found.others == 1
-    (connection,) = found.connections
-    assert connection.messages == ["hello"]
-    assert connection.ended == found.newest
-    assert connection.left is None
+def test_newest_page(server: LiveServer) -> None:
+    """What counts is the page that was loaded last: the cell's, its solution's or a copy's."""
+    assert newest_run("greet") is None
+    cell, solution, copy = (
+        Run(name, "", 0.1, False, SERVER) for name in ("greet", "greet-solution", "greet-2")
+    )
+    for run in (cell, solution, copy, Run("pong", "", 0.1, False, SERVER)):
+        runs.add(run)
+    assert newest_run("greet") is copy
+    cell.pages.append(Page())
+    assert newest_run("greet") is cell
+    solution.pages.append(Page())
+    assert newest_run("greet") is solution
 
 
-def test_python_is_no_browser(server: LiveServer) -> None:
-    """A Python client does not do a browser's exercise."""
+def test_older_page_is_not_heard() -> None:
+    """What the frame of an older page tells is not taken for the newest one's."""
+    run = Run("greet", "", 0.1, False, pages=[Page()])
+    report = {"page": run.pages[0].number - 1, "lines": [line("open")], "settled": True}
+    run.hear(report)
+    assert run.pages[0].lines == [] and not run.pages[0].settled.is_set()
+    run.hear(report | {"page": run.pages[0].number})
+    assert run.pages[0].lines == [line("open")] and run.pages[0].settled.is_set()
+
+
+def first_words(verdict: Verdict) -> tuple[str, str]:
+    """Return what came instead of a browser, and the advice."""
+    assert not verdict and len(verdict.steps) == 1
+    return verdict.steps[0].came, "\n".join(verdict.advice)
+
+
+def test_no_server() -> None:
+    """Without its server, a check says what to run."""
+    advice = "Run the cell with practice() first: it launches the server."
+    assert first_words(check("3.1")) == ("no server", advice)
+
+
+def test_cell_that_has_not_run(server: LiveServer) -> None:
+    """A check that comes before the cell names the cell; a Python client is no cell."""
     with connect(server.url("ws/greet/"), proxy=None) as ws:
         ws.send("hello")
         assert ws.recv() == "nice to meet you"
-    verdict = check("3.1")
-    assert not verdict
-    assert verdict.steps[0].came == "a client that is no browser"
+    advice = "Run the cell above that begins with %%browser greet, then check again."
+    assert first_words(check("3.1")) == ("nobody", advice)
 
 
-def browser(server: LiveServer, target: str) -> Any:
-    """Connect as a browser does, with an Origin."""
-    origin: Any = server.http_url.rstrip("/")
-    return connect(server.url(target), proxy=None, origin=origin)
+def test_no_browser(server: LiveServer) -> None:
+    """A cell that ran where no browser looks is not waited for."""
+    runs.add(Run("greet", "", 0.1, False, SERVER))
+    start = time.perf_counter()
+    came, advice = first_words(check("3.1"))
+    assert came == "nobody" and advice.startswith("No browser has come by: ")
+    assert time.perf_counter() - start < 0.1
 
 
-def test_from_the_record(no_runs: None, server: LiveServer) -> None:
-    """With an Origin it counts, as long as the messages are right."""
-    with browser(server, "ws/greet/") as ws:
-        ws.send("hello")
-        ws.recv()
-        assert check("3.1").headline == "✓ solved"
+def test_on_another_server(server: LiveServer) -> None:
+    """A forgotten --on is named, although the page has run."""
+    came, advice = first_words(verdict_on(server, "3.1", opened("3.1"), on="live"))
+    assert came == "nobody: the page is another server's"
+    assert advice == (
+        "--on exercise is missing: let the cell begin with %%browser greet --on exercise."
+    )
 
 
-def test_nothing_more_comes(no_runs: None, server: LiveServer) -> None:
-    """A browser that has come and says nothing is not waited for any longer than it is quiet."""
-    with browser(server, "ws/enough/") as ws:
-        assert [ws.recv() for _ in range(4)] == ["1", "2", "3", "enough"]
-        verdict = check("3.3")
-    assert verdict.mistake is not None and verdict.mistake.id == "stays"
+def test_wrong_path(server: LiveServer) -> None:
+    """A page that tried another path is told so, and not what an older one did."""
+    assert verdict_on(server, "3.1", opened("3.1", *sent("hello")))
+    verdict = verdict_on(server, "3.1", [line("connecting", "/ws/gret/"), line("error")])
+    advice = "Your page tried /ws/gret/, and this exercise is at /ws/greet/"
+    assert first_words(verdict) == ("a connection to /ws/gret/", advice)
+
+
+def test_no_socket(server: LiveServer) -> None:
+    """A page without a WebSocket is told so."""
+    came, advice = first_words(verdict_on(server, "3.1", []))
+    assert came == "a page without a WebSocket"
+    assert "new WebSocket(...)" in advice
+
+
+def test_flood(server: LiveServer) -> None:
+    """Of many and long messages a verdict quotes a few, and the beginnings."""
+    verdict = verdict_on(server, "3.1", opened("3.1", *sent(*["hello" * 50] * 400)))
+    assert len(str(verdict)) < 1_000
+
+
+def test_page_that_does_not_rest(server: LiveServer) -> None:
+    """A page that goes on for ever is judged all the same; a mistake that is plain, at once."""
+    page = Page(lines=opened("3.1", *sent("hello", "hello")))
+    run = Run("greet", "", 0.1, False, SERVER, pages=[page])
+    run.attached.set()
+    runs.add(run)
+    start = time.perf_counter()
+    assert not check("3.1")
+    assert time.perf_counter() - start < 0.5
+
+
+def test_page_from_before(server: LiveServer) -> None:
+    """A page that outlives practice() does not use up the tries of the next one."""
+
+    def knock() -> bool:
+        with suppress(InvalidStatus), connect(server.url("ws/come-back/"), proxy=None) as ws:
+            return bool(ws.recv())
+        return False
+
+    assert not any(knock() for _ in range(5))
+    for _ in range(2):
+        runs.add(Run("come-back", "", 0.1, False, SERVER, pages=[Page()]))
+        assert [knock() for _ in range(5)] == [True, False, False, True, True]
 
 
 # Values

@@ -1,0 +1,219 @@
+"""What the page of a browser cell did on one path, as its frame has told the kernel."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import groupby
+
+from ..browser.runs import Run, Told, runs
+from ..diagnosis import Mistake, diagnose_text
+from ..launch import current
+from .practice import SERVER
+from .scenario import quote
+
+__all__ = [
+    "Socket",
+    "Visit",
+    "came_from",
+    "find_detour",
+    "find_error",
+    "find_handler_name",
+    "find_obstacle",
+    "newest_run",
+    "wait_for_visit",
+]
+
+MAX_SHOWN = 6
+"""How many messages of a page a verdict quotes."""
+
+PATIENCE = 4.5
+"""Seconds to wait for a page to come to rest."""
+
+
+def newest_run(cell: str) -> Run | None:
+    """Return the browser cell of that name that was run last, its solution or a copy of it."""
+    return runs.newest(lambda run: cell in run.name)
+
+
+@dataclass(frozen=True)
+class Socket:
+    """One WebSocket of a page: what happened on it, in order."""
+
+    lines: Sequence[Told]
+
+    @property
+    def target(self) -> str:
+        """The path; of another server, the whole address."""
+        return self.lines[0]["text"].partition(",")[0].partition("?")[0]
+
+    @property
+    def sent(self) -> list[str]:
+        """The messages that the page sent."""
+        return self.texts("sent")
+
+    def texts(self, kind: str) -> list[str]:
+        """Return the texts of all lines of a kind."""
+        return [line["text"] for line in self.lines if line["kind"] == kind]
+
+    def first(self, kind: str) -> Told | None:
+        """Return the first line of a kind."""
+        return next((line for line in self.lines if line["kind"] == kind), None)
+
+    def before(self, kind: str) -> Socket:
+        """Return the socket as it was before the first line of a kind."""
+        kinds = [line["kind"] for line in self.lines]
+        return Socket(self.lines[: kinds.index(kind)] if kind in kinds else self.lines)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What a page did, and on which of its sockets."""
+
+    path: str
+    """The path of the exercise."""
+
+    lines: Sequence[Told]
+    code: str = ""
+    """The cell's."""
+
+    @property
+    def all_sockets(self) -> list[Socket]:
+        """All WebSockets that the page made."""
+        lines = [line for line in self.lines if "socket" in line]
+        by_socket = groupby(sorted(lines, key=number), key=number)
+        return [Socket(list(of_socket)) for _, of_socket in by_socket]
+
+    @property
+    def sockets(self) -> list[Socket]:
+        """Those that have the exercise's path."""
+        return [socket for socket in self.all_sockets if socket.target == self.path]
+
+    @property
+    def errors(self) -> list[Told]:
+        """The errors that the cell's code did not catch."""
+        return [line for line in self.lines if line["kind"] == "uncaught"]
+
+    @property
+    def raised(self) -> tuple[str, ...]:
+        """The same as texts, each of them once."""
+        texts = [
+            f"{error['text'].strip().removeprefix('Uncaught ')}"
+            + (f" (line {error['line']} of the cell)" if "line" in error else "")
+            for error in self.errors
+        ]
+        return tuple(dict.fromkeys(texts))
+
+    @property
+    def timers(self) -> list[Told]:
+        """The calls of ``setTimeout``."""
+        return [line for line in self.lines if line["kind"] == "timer"]
+
+
+def number(line: Told) -> int:
+    """Return the number of the socket that a line is about."""
+    return line["socket"]
+
+
+def came_from(messages: Sequence[str]) -> str:
+    """Say which messages a page sent, or was sent; of many, the first ones."""
+    shown = [quote(message) for message in messages[:MAX_SHOWN]]
+    if len(messages) > MAX_SHOWN:
+        shown.append("…")
+    return ", ".join(shown) or "nothing"
+
+
+def wait_for_visit(run: Run, path: str, done: Callable[[Visit], bool]) -> Visit:
+    """Return what a page did, once it has come to rest or there is nothing more to wait for."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        page = run.page
+        settled = page is not None and page.settled.is_set()
+        visit = Visit(path, tuple(page.lines) if page is not None else (), run.code)
+        if settled or done(visit) or time.monotonic() > deadline:
+            return visit
+        time.sleep(0.02)
+
+
+# What is wrong in any of them
+
+SYNTAX = Mistake(
+    "javascript-syntax",
+    "Your cell has a syntax error",
+    "The browser cannot read the code, and has run none of it.",
+    "Look at that line and the ones above: a bracket, a quote or a comma may be missing.",
+)
+ERROR = Mistake(
+    "javascript-error",
+    "Your code raised an error",
+    "The function in which it was raised ended there.",
+    "Read the error and look at its line.",
+)
+HANDLER_NAME = Mistake(
+    "handler-name",
+    "No handler of that name",
+    "A WebSocket calls onopen, onmessage, onclose and onerror, all in small letters.",
+    "Mend the name. addEventListener takes it without the on.",
+)
+
+UNREADABLE = re.compile(r"Uncaught SyntaxError: (?!.*(WebSocket|JSON|illegal string))")
+"""What a browser says of code, and not of an address or of JSON."""
+
+HANDLERS = ("onopen", "onmessage", "onclose", "onerror")
+EVENTS = tuple(name.removeprefix("on") for name in HANDLERS)
+SET_HANDLER = re.compile(r"\.(on\w+)\s*=")
+ADD_LISTENER = re.compile(r"\.addEventListener\(\s*[\"'`](\w+)")
+
+
+def find_error(visit: Visit) -> Mistake | None:
+    """Return the mistake behind an error that the code did not catch."""
+    if not visit.errors:
+        return None
+    text = visit.errors[0]["text"]
+    if UNREADABLE.match(text) and not visit.all_sockets:
+        return SYNTAX
+    return diagnose_text(text) or ERROR
+
+
+def find_handler_name(visit: Visit) -> Mistake | None:
+    """Return a mistake if the code sets a handler that nobody calls: ``onOpen``."""
+    wrong = set(SET_HANDLER.findall(visit.code)) - set(HANDLERS)
+    wrong |= set(ADD_LISTENER.findall(visit.code)) - set(EVENTS)
+    known = HANDLERS + EVENTS
+    return HANDLER_NAME if any(get_close_matches(name.lower(), known) for name in wrong) else None
+
+
+# Where there is nothing to judge
+
+
+def find_obstacle(cell: str, run: Run | None) -> tuple[str, tuple[str, ...]]:
+    """Return why there is no page to judge: what came instead, and what to do; else nothing."""
+    magic = f"%%browser {cell}"
+    if current(SERVER) is None:
+        return "no server", ("Run the cell with practice() first: it launches the server.",)
+    if run is None:
+        return "nobody", (f"Run the cell above that begins with {magic}, then check again.",)
+    if run.on != SERVER:
+        advice = f"--on {SERVER} is missing: let the cell begin with {magic} --on {SERVER}."
+        return "nobody: the page is another server's", (advice,)
+    if not run.attached.is_set():
+        advice = "run the browser cell above in JupyterLab or in Notebook, then check again."
+        return "nobody", (f"No browser has come by: {advice}",)
+    return "", ()
+
+
+def find_detour(visit: Visit) -> tuple[str, tuple[str, ...]]:
+    """Return what a page did that never came to the exercise's path; else nothing."""
+    if visit.sockets:
+        return "", ()
+    if visit.all_sockets:
+        tried = visit.all_sockets[-1].target[:80]
+        advice = f"Your page tried {tried}, and this exercise is at {visit.path}"
+        return f"a connection to {tried}", (advice,)
+    if visit.errors:
+        return "an error", ()
+    advice = "Your page makes no WebSocket: new WebSocket(...) begins the connection."
+    return "a page without a WebSocket", (advice,)
