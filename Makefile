@@ -21,6 +21,9 @@ endif
 lab_options = --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_consumers.ipynb \
 	--log-level=WARN
 
+# Every process gets whole files, in order: the browser's, which take longest, come first.
+pytest = -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
 # Lessons, wherever they run from here, leave a learner's progress alone.
 tested = COURSE_PROGRESS=off
 # BROWSER is also the name of an environment variable that says how to open links: only
@@ -60,7 +63,7 @@ test: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy --strict server
 	$(tested) $(VENV)/bin/python -m tests.browser.finding
-	$(tested) $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(tested) $(VENV)/bin/python $(pytest) $(PYTEST_ARGS)
 
 style: $(VENV)/.installed-dev
 	$(VENV)/bin/ruff check --fix
@@ -69,7 +72,7 @@ style: $(VENV)/.installed-dev
 
 # Without the lessons: nbval would measure inside their kernels, which makes them stall.
 coverage: $(VENV)/.installed-dev
-	$(tested) $(VENV)/bin/python -m pytest tests -n $(JOBS) --dist loadfile --cov $(PYTEST_ARGS)
+	$(tested) $(VENV)/bin/python $(pytest) tests --cov $(PYTEST_ARGS)
 
 notebooks: $(VENV)/.installed-dev
 	$(tested) $(VENV)/bin/python -m tests.browser.finding
@@ -108,7 +111,7 @@ test-lowest:
 	.venv-lowest/bin/python -m pip install --quiet uv
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python \
 		--resolution lowest-direct --editable '.[dev]'
-	$(tested) .venv-lowest/bin/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	$(tested) .venv-lowest/bin/python $(pytest) $(PYTEST_ARGS)
 
 lock: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pip install --quiet uv

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -43,7 +43,7 @@ await sessionContext.ready;
 const answers = async () => {
     const kernel = sessionContext.session?.kernel;
     if (kernel?.connectionStatus !== "connected") return false;
-    const late = new Promise((resolve) => setTimeout(resolve, 5000));
+    const late = new Promise((resolve) => setTimeout(resolve, 1000));
     return Boolean(await Promise.race([kernel.requestKernelInfo().catch(() => null), late]));
 };
 while (!await answers()) {
@@ -96,8 +96,13 @@ SHUT_DOWN = (
     READY
     + """
 await sessionContext.shutdown();
+panel().dispose();
 """
 )
+
+OPEN = """
+await window.jupyterapp.commands.execute("docmanager:open", {path: args[0]});
+"""
 
 RESTART = (
     READY
@@ -178,9 +183,10 @@ class Frame:
 class Lesson:
     """A notebook that is open in a browser."""
 
-    def __init__(self, page: Page, path: Path) -> None:
+    def __init__(self, page: Page, path: Path, idle: list[Page]) -> None:
         self.page = page
         self.path = path
+        self.idle = idle
 
     def run_all(self) -> None:
         """Run all cells."""
@@ -218,9 +224,9 @@ class Lesson:
         return self.frames(late=late)[name]
 
     def close(self) -> None:
-        """End the kernel and close the tab."""
+        """End the kernel and close the notebook; its tab waits for the next one."""
         self.page.run(SHUT_DOWN)
-        self.page.close()
+        self.idle.append(self.page)
 
 
 @dataclass(frozen=True)
@@ -231,13 +237,21 @@ class Lab:
     folder: Path
     browser: Browser
     view: str
+    idle: list[Page] = field(default_factory=list)
 
-    def open(self, name: str) -> Lesson:
-        """Open a notebook in a new tab."""
-        # A workspace of its own: JupyterLab loads a page anew whose workspace another tab has.
-        view = self.view.format(workspace=f"tab-{next(tabs)}")
-        page = self.browser.open(f"{self.url}{view}/{name}")
-        return Lesson(page, self.folder / name)
+    def open(self, name: str, anew: bool = False) -> Lesson:
+        """Open a notebook in a tab where none is open, or in a new one.
+
+        JupyterLab takes seconds to load, so a tab is used again unless it has to be new.
+        """
+        if self.idle and not anew:
+            page = self.idle.pop()
+            page.run(OPEN, name)
+        else:
+            # A workspace of its own: JupyterLab loads a page anew whose workspace another tab has.
+            view = self.view.format(workspace=f"tab-{next(tabs)}")
+            page = self.browser.open(f"{self.url}{view}/{name}")
+        return Lesson(page, self.folder / name, self.idle)
 
 
 @contextmanager

@@ -147,7 +147,7 @@ def test_reopened_without_a_server(jupyter: Lab) -> None:
     assert lesson.page.run(is_open) is False
     lesson.saved()
     lesson.close()
-    lesson = jupyter.open("reopened.ipynb")
+    lesson = jupyter.open("reopened.ipynb", anew=True)
     assert lesson.page.run(NOTES) == [
         "The server of this cell is not running: run the launch cell, then this one."
     ]
@@ -202,7 +202,7 @@ def test_interrupt(jupyter: Lab) -> None:
 def test_name_that_is_not_allowed(jupyter: Lab) -> None:
     """Where the server refuses the name of the page's host, the output says how to allow it."""
     write(jupyter, "foreign.ipynb", LAUNCH, GREETED)
-    foreign = replace(jupyter, url=jupyter.url.replace("127.0.0.1", HUB))
+    foreign = replace(jupyter, url=jupyter.url.replace("127.0.0.1", HUB), idle=[])
     lesson = foreign.open("foreign.ipynb")
     lesson.run_all()
     [shown] = lesson.page.run(NOTES)
