@@ -180,16 +180,22 @@ class LiveServer:
         if servers.get(self.name) is self:
             del servers[self.name]
 
+    @property
+    def verb(self) -> str:
+        """What follows the name: an application is live, routes are."""
+        return "are" if self.app.endswith(" routes") else "is"
+
     def __repr__(self) -> str:
         if not self.host.running:
-            return f"{self.app} is not served any more: launch it again."
-        return f"{self.app} is live at {self.url()} (a page to try it: {self.http_url})"
+            them = "them" if self.verb == "are" else "it"
+            return f"{self.app} {self.verb} not served any more: launch {them} again."
+        return f"{self.app} {self.verb} live at {self.url()} (a page to try it: {self.http_url})"
 
     def _repr_html_(self) -> str:
         if not self.host.running:
             return f"<p>{escape(repr(self))}</p>"
         return (
-            f"<p><strong>{escape(self.app)}</strong> is live at <code>{self.url()}</code> "
+            f"<p><strong>{escape(self.app)}</strong> {self.verb} live at <code>{self.url()}</code> "
             f'(<a href="{self.http_url}" target="_blank" rel="noopener">a page to try it</a>)</p>'
         )
 

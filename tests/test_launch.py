@@ -49,24 +49,26 @@ def echoes(live: LiveServer, text: str = "x") -> bool:
 
 
 @pytest.mark.parametrize(
-    ("app", "name"),
+    ("app", "words"),
     [
-        (SyncEcho, "SyncEcho"),
-        (AsyncEcho, "AsyncEcho"),
-        ([path("ws/", SyncEcho.as_asgi())], "1 route"),
-        ((path("ws/", SyncEcho.as_asgi()), path("b/", AsyncEcho.as_asgi())), "2 routes"),
-        (URLRouter([path("ws/", AsyncEcho.as_asgi())]), "URLRouter"),
-        (SyncEcho.as_asgi(), "SyncEcho"),
+        (SyncEcho, "SyncEcho is"),
+        (AsyncEcho, "AsyncEcho is"),
+        ([path("ws/", SyncEcho.as_asgi())], "1 route is"),
+        ((path("ws/", SyncEcho.as_asgi()), path("b/", AsyncEcho.as_asgi())), "2 routes are"),
+        (URLRouter([path("ws/", AsyncEcho.as_asgi())]), "URLRouter is"),
+        (SyncEcho.as_asgi(), "SyncEcho is"),
     ],
 )
-def test_what_can_be_launched(app: Any, name: str) -> None:
+def test_what_can_be_launched(app: Any, words: str) -> None:
     """A consumer class, URL patterns and ASGI applications answer at once."""
     live = launch(app)
     assert echoes(live)
     assert repr(live) == (
-        f"{name} is live at ws://127.0.0.1:{live.port}/ "
+        f"{words} live at ws://127.0.0.1:{live.port}/ "
         f"(a page to try it: http://127.0.0.1:{live.port}/)"
     )
+    live.close()
+    assert repr(live).startswith(f"{words} not served any more: launch ")
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,12 @@ def of_the_exercises(nb: NotebookNode) -> Iterator[str]:
             yield f"{cell.id}: exercise is the metadata of an exercise's cells, and of no other"
         if number:
             parts.setdefault(number, []).extend(part)
-        if part == ["solution"] and not cell.metadata.get("jupyter", {}).get("source_hidden"):
+        hidden = cell.metadata.get("jupyter", {})
+        in_browser = cell.source.startswith("%%browser")
+        if part == ["solution"] and not hidden.get("source_hidden"):
             yield f"{cell.id}: a solution is folded away"
+        if part == ["solution"] and in_browser and not hidden.get("outputs_hidden"):
+            yield f"{cell.id}: what a solution does in a browser is folded away with it"
         if part == ["hint"] and cell.source.count("<details>") != 3:
             yield f"{cell.id}: there are three hints"
     for number, found in parts.items():

@@ -148,6 +148,20 @@ def test_good_cells(cells):
             "x: a solution is folded away",
         ),
         (
+            exercise(
+                solution=new_code_cell(
+                    "%%browser x\n3",
+                    id="x",
+                    metadata={
+                        "tags": ["solution", "browser"],
+                        "exercise": "1.1",
+                        "jupyter": {"source_hidden": True},
+                    },
+                )
+            ),
+            "x: what a solution does in a browser is folded away with it",
+        ),
+        (
             exercise(hint=text("<details></details>", "h", tags=["hint"], exercise="1.1")),
             "h: there are three hints",
         ),
