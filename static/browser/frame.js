@@ -190,7 +190,6 @@ function start() {
   element("lines").classList.remove("several");
   element("dropped").textContent = "";
   drawSockets();
-  setStatus("");
   const page = document.createElement("iframe");
   page.title = `Page of the cell ${cell.name}`;
   page.src = `${prefix}${path}/page`;
@@ -227,7 +226,7 @@ window.browserCell = {
 };
 
 element("again").addEventListener("click", async () => {
-  setStatus("");
+  setStatus(relaunched ? "This run talks to the server that was launched last." : "", true);
   if (channel?.readyState === WebSocket.OPEN || await isServed()) {
     start();
     connect(0);
@@ -253,6 +252,7 @@ function setStatus(text, quiet = false) {
 // --- The kernel --------------------------------------------------------------------------------
 
 let channel = null;
+let relaunched = false; // the server that this cell ran on is gone
 let reported = 0;
 let reportPlanned = false;
 
@@ -283,6 +283,7 @@ function connect(attempt) {
   };
   opened.onclose = ({ code }) => {
     if (opened !== channel) return;
+    relaunched ||= wasOpen;
     const next = wasOpen ? 0 : attempt;
     if (code === 4404 || next >= RETRIES.length) {
       root.dataset.state = "lost";

@@ -383,7 +383,7 @@ def test_launched_again(show: Show, live: LiveServer) -> None:
     assert seen["lines"][-1] == 'code 1012, reason "the server restarts", clean'
     page.run("document.getElementById('again').click()")
     seen = shown(page)
-    assert seen["status"] == ""
+    assert seen["status"] == "This run talks to the server that was launched last."
     assert seen["kinds"] == ["connecting", "open"]
     again.close()
 
