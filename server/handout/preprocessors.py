@@ -103,7 +103,7 @@ class RenderProse(Preprocessor):
             plan += [
                 {"heading": heading, "minutes": 0}
                 for heading in prose.headings[start:]
-                if heading.level <= 2
+                if heading.level <= 2 or "exercise" in tags(cell)
             ]
             teacher = cell.metadata.get("teacher", {})
             if plan and teacher.get("minutes"):

@@ -228,8 +228,9 @@ def lesson() -> NotebookNode:
         prose("Who closes?", "predict"),
         code("print('<b>nobody</b>')", printed("<b>nobody</b>\n")),
         prose("Nobody.\n\n```javascript\nsocket.close(1000);\n```", "answer"),
+        prose("## Exercises\n\nOne exercise."),
         prose(
-            "## Exercise 1.1: shout back\n\nAnswer in capitals:\n\n```text\n> hello\n< HELLO\n```",
+            "### Exercise 1.1: shout back\n\nAnswer in capitals:\n\n```text\n> hello\n< HELLO\n```",
             "exercise",
             exercise="1.1",
             teacher={"minutes": 8},
