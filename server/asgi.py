@@ -106,7 +106,7 @@ class Close:
 Action: TypeAlias = Accept | Deny | Pending | Send | Close
 
 
-@dataclass
+@dataclass(slots=True)
 class Exchange:
     """The state machine that turns what an application sends into actions."""
 
@@ -247,6 +247,8 @@ def text_way_out(value: object) -> str:
     match value:
         case bytes() | bytearray() | memoryview():
             return "send it as 'bytes', or decode it"
+        case {"type": "websocket.accept" | "websocket.send" | "websocket.close"}:
+            return "it is an ASGI message itself"
         case dict() | list() | tuple():
             return "convert it with json.dumps(...)"
         case _:

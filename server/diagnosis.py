@@ -119,18 +119,36 @@ mistake(
     shown=["1.1"],
 )
 mistake(
+    "message-as-text",
+    "A generic consumer sends text",
+    symptom="`TypeError: 'text' of websocket.send must be str, not dict: it is an ASGI message "
+    "itself`",
+    cause="send of a generic consumer takes the text alone, and wraps it in the message itself.",
+    fix="Write self.send(text_data=...); and self.close(code=..., reason=...) to close.",
+    texts=["it is an ASGI message itself"],
+    shown=["1.3"],
+)
+mistake(
     "dict-as-text",
     "A dict or a list is sent as it is",
     symptom="`TypeError: 'text' of websocket.send must be str, not dict`",
     cause="A WebSocket carries text or bytes, and this is a dict, a list or a tuple.",
-    fix="Send one part of it, or all as JSON: json.dumps(value). "
-    "send of a generic consumer takes the text, not an event.",
+    fix="Send one part of it, or all as JSON: json.dumps(value).",
     texts=[
         r"'text' of websocket\.send must be str, not (dict|list|tuple)",
         "'(dict|list|tuple)' object has no attribute 'encode'",
         "data is a dict-like object",
     ],
     shown=["4#why-strings", "4.1"],
+)
+mistake(
+    "not-called",
+    "A method without its parentheses",
+    symptom="`TypeError: 'text' of websocket.send must be str, not builtin_function_or_method`",
+    cause="Without parentheses it is the method itself, and not what it returns.",
+    fix="Call it, as in text.upper().",
+    texts=["must be str, not (builtin_function_or_method|method|function)"],
+    shown=["1.1"],
 )
 mistake(
     "not-a-string",
@@ -159,6 +177,15 @@ mistake(
     shown=["1.1"],
 )
 mistake(
+    "event-key",
+    "The event has no such key",
+    symptom="`KeyError: 'data'`",
+    cause='In a websocket.receive event, a text is under "text" and bytes are under "bytes".',
+    fix='Write event["text"]; print(event) shows all that is in it.',
+    texts=["KeyError: '(data|text_data)'"],
+    shown=["1.1"],
+)
+mistake(
     "message-not-dict",
     "A raw consumer sends dictionaries",
     symptom="`TypeError: an ASGI message is a dictionary, not str`",
@@ -166,8 +193,17 @@ mistake(
     fix='Write self.send({"type": "websocket.send", "text": ...}).',
     texts=[
         "an ASGI message is a dictionary, not",
-        r"SyncConsumer\.send\(\) got an unexpected keyword argument",
+        r"\b(Async|Sync)Consumer\.send\(\) (got an unexpected keyword|takes 2 positional) arg",
     ],
+    shown=["1.1"],
+)
+mistake(
+    "printed",
+    "It is printed, and not sent",
+    symptom="the answer stands in the notebook, and the client waits",
+    cause="print writes for you alone; the client is told nothing.",
+    fix='Send it: self.send({"type": "websocket.send", "text": ...}), or in a generic consumer '
+    "self.send(text_data=...).",
     shown=["1.1"],
 )
 mistake(
@@ -182,18 +218,61 @@ mistake(
     "still-busy",
     "The handler is still at work",
     symptom="the client waits, and nothing comes for a long time",
-    cause="The handler has taken the message and not come to its end: a pause, or an endless loop.",
+    cause="A handler has begun and not come to its end: a pause, or an endless loop.",
     fix="Leave out the pause, or look at what ends the loop.",
     shown=["1.2"],
 )
 mistake(
+    "closed-too-early",
+    "The connection is closed too early",
+    symptom="the connection ends with 1000, and the client expects more",
+    cause="The consumer closes it while the conversation goes on.",
+    fix="Leave out the close; after it nothing can be sent, and nothing is received.",
+    shown=["1.2"],
+)
+mistake(
+    "nearly",
+    "Nearly the same text",
+    symptom="the text that comes looks right, and is not taken",
+    cause="The client compares letter by letter: capital letters, spaces and signs count.",
+    fix="Compare what came with what is expected, letter by letter.",
+    shown=["1.2"],
+)
+mistake(
+    "no-f",
+    "An f-string without its f",
+    symptom="the client is sent braces with the name of a variable in them",
+    cause="Only in an f-string do the braces stand for a value.",
+    fix='Put an f before the quotes: f"you said: {text_data}".',
+    shown=["1.3"],
+)
+mistake(
     "event-as-answer",
-    "An event's type in an answer",
+    "An event is sent as an answer",
     symptom="`RuntimeError: Expected ASGI message 'websocket.send' or 'websocket.close', "
     "but got 'websocket.receive'.`",
     cause="websocket.connect, .receive and .disconnect come from the server; nobody sends them.",
-    fix="A consumer sends websocket.accept, websocket.send and websocket.close.",
+    fix='Send a message of your own: {"type": "websocket.send", "text": ...}.',
     texts=[r"but got 'websocket\.(connect|receive|disconnect)'"],
+    shown=["1.1"],
+)
+mistake(
+    "misspelled-type",
+    "There is no such type of message",
+    symptom="`RuntimeError: Expected ASGI message 'websocket.send' or 'websocket.close', "
+    "but got 'websocket_send'.`",
+    cause="The type has a dot in it and is taken letter by letter; only methods have the _.",
+    fix='Write "websocket.accept", "websocket.send" or "websocket.close".',
+    texts=[r"but got '(?!websocket\.(accept|send|close|connect|receive|disconnect|http\.))"],
+    shown=["1.1"],
+)
+mistake(
+    "no-message-type",
+    "A message without a type",
+    symptom="`ValueError: an ASGI message needs the key 'type'`",
+    cause="The type says what a message is for, and this one has none.",
+    fix='Write self.send({"type": "websocket.send", "text": ...}).',
+    texts=["an ASGI message needs the key 'type'", "'type' of an ASGI message must be str"],
     shown=["1.1"],
 )
 mistake(
@@ -226,12 +305,20 @@ mistake(
 mistake(
     "nothing-to-send",
     "Nothing to send",
-    symptom="`ValueError: websocket.send needs 'text' or 'bytes', got neither`; in a generic "
-    "consumer `You must pass one of bytes_data or text_data`",
+    symptom="`ValueError: websocket.send needs 'text' or 'bytes', got neither`",
     cause="websocket.send came without a message, or with None.",
     fix='Put the message under "text" or "bytes"; look for a misspelled key.',
-    texts=["needs 'text' or 'bytes', got neither", "You must pass one of bytes_data or text_data"],
+    texts=["needs 'text' or 'bytes', got neither"],
     shown=["1.1"],
+)
+mistake(
+    "none-sent",
+    "None is sent",
+    symptom="`ValueError: You must pass one of bytes_data or text_data`",
+    cause="send was given None: what a function without return gives, or the text of bytes.",
+    fix="Return the text from the function that makes it.",
+    texts=["You must pass one of bytes_data or text_data"],
+    shown=["4.3"],
 )
 mistake(
     "text-and-bytes",
@@ -261,6 +348,15 @@ mistake(
     shown=["1.2"],
 )
 mistake(
+    "connect-parameters",
+    "connect takes nothing but self",
+    symptom="`TypeError: Echo.connect() missing 1 required positional argument: 'name'`",
+    cause="connect of a generic consumer is called without arguments.",
+    fix="Write def connect(self). What the path says is in self.scope.",
+    texts=[r"\bconnect\(\) (takes \d+ positional|missing \d+ required)"],
+    shown=["2.1"],
+)
+mistake(
     "wrong-signature",
     "A handler with the wrong parameters",
     symptom="`TypeError: Echo.websocket_receive() takes 1 positional argument but 2 were given`; "
@@ -268,9 +364,9 @@ mistake(
     cause="Every handler of a raw consumer is given the event, and disconnect the close code.",
     fix="Write def websocket_receive(self, event), or def disconnect(self, close_code).",
     texts=[
-        r"(websocket_\w+|receive_json|connect|receive|disconnect)\(\) takes \d+ positional "
+        r"(websocket_\w+|receive_json|receive|disconnect)\(\) takes \d+ positional "
         r"arguments? but \d+ were given",
-        r"(websocket_\w+|receive_json|connect|receive|disconnect)\(\) missing \d+ required "
+        r"(websocket_\w+|receive_json|receive|disconnect)\(\) missing \d+ required "
         r"positional argument",
     ],
     shown=["1.1"],
@@ -299,7 +395,7 @@ mistake(
     "An async method in a sync consumer",
     symptom="`RuntimeWarning: coroutine 'Echo.websocket_receive' was never awaited`",
     cause="A SyncConsumer calls its handlers and does not await them, so nothing in them runs.",
-    fix="Write def instead of async def, or derive the class from the async consumer.",
+    fix="Derive the class from the async consumer, or write def instead of async def.",
     texts=[
         r"coroutine '(?:\w+\.)*(?:websocket_\w+|connect|receive|receive_json|disconnect)' "
         r"was never awaited"
@@ -311,7 +407,7 @@ mistake(
     "A missing await",
     symptom="`RuntimeWarning: coroutine 'AsyncConsumer.send' was never awaited`",
     cause="Calling a coroutine function runs nothing; only await does.",
-    fix="Put await before it: await self.send(...).",
+    fix="Put await before the call: await self.send(...), await asyncio.sleep(...).",
     texts=[r"coroutine '.*' was never awaited"],
     shown=["1.4"],
 )
@@ -322,6 +418,14 @@ mistake(
     cause="Something is awaited that is no coroutine: an async consumer awaits its handlers.",
     fix="Write async def before each handler, and await only what is async.",
     texts=[r"object (NoneType|int|str|bool|dict|list) can't be used in 'await' expression"],
+    shown=["1.4"],
+)
+mistake(
+    "plain-await",
+    "await before a plain function",
+    symptom="the same TypeError about an 'await' expression, raised in a line of your own",
+    cause="The function is not async: it has done its work already, and there is nothing to await.",
+    fix="Leave out the await; to wait, write await asyncio.sleep(...) and not time.sleep(...).",
     shown=["1.4"],
 )
 mistake(
@@ -368,7 +472,7 @@ mistake(
     symptom="`RuntimeError: Unexpected ASGI message 'websocket.send', "
     "after sending 'websocket.close'.`",
     cause="The consumer has closed the connection; nothing can follow.",
-    fix="Send first, close last, and return after the close.",
+    fix="Send first, close last, and return after the close, or put what follows into else:.",
     texts=[r"after sending 'websocket\.close'", "Attempt to send on a closed protocol"],
     shown=["1.3"],
 )
@@ -454,6 +558,23 @@ mistake(
 # --- Routing (lesson 2) --------------------------------------------------------------------------
 
 mistake(
+    "one-instance",
+    "One consumer for everybody",
+    symptom="answers go to another client, or count what others sent",
+    cause="The route holds an instance, Echo(), and all connections share it.",
+    fix="Write Echo.as_asgi() in the route: it makes an instance for each connection.",
+    shown=["2.1"],
+)
+mistake(
+    "as-asgi-not-called",
+    "as_asgi without its parentheses",
+    symptom="`TypeError: AsyncConsumer.as_asgi() takes 1 positional argument but 4 were given`",
+    cause="as_asgi is a method, and the route needs what it returns.",
+    fix='Call it: path("...", Echo.as_asgi()).',
+    texts=[r"as_asgi\(\) takes 1 positional argument but"],
+    shown=["2.1"],
+)
+mistake(
     "no-as-asgi",
     "as_asgi() is missing",
     symptom="`TypeError: object Echo can't be used in 'await' expression`; "
@@ -463,7 +584,6 @@ mistake(
     texts=[
         r"object \w+ can't be used in 'await' expression",
         r"^TypeError: \w+\(\) takes no arguments",
-        r"as_asgi\(\) takes 1 positional argument but",
         r"__call__\(\) missing 1 required positional argument: 'send'",
     ],
     shown=["2#as-asgi", "2.1"],
@@ -502,6 +622,28 @@ mistake(
     shown=["2#never-match", "2.1"],
 )
 mistake(
+    "bad-regex",
+    "Not a regular expression",
+    symptom='`"*" is not a valid regular expression: nothing to repeat at position 0`',
+    cause="re_path() takes regular expressions, and in these * repeats what stands before it.",
+    fix='What matches every path is r"", or r"^.*$".',
+    texts=["is not a valid regular expression"],
+    shown=["2.3"],
+)
+mistake(
+    "accept-code",
+    "accept with a code",
+    symptom="`TypeError: 'subprotocol' of websocket.accept must be str, not int`; "
+    "`WebsocketConsumer.accept() got an unexpected keyword argument 'code'`",
+    cause="accept lets the client in; it is the close that has a code.",
+    fix="Write both: self.accept(), and then self.close(code=...).",
+    texts=[
+        "'subprotocol' of websocket.accept must be str, not int",
+        r"accept\(\) got an unexpected keyword argument 'code'",
+    ],
+    shown=["2.3"],
+)
+mistake(
     "unanchored",
     "A regular expression without an end",
     symptom='`re_path(r"ws/news/")` also takes `ws/news/sport/`',
@@ -535,6 +677,32 @@ mistake(
     fix='For <str:name> in the pattern, read kwargs["name"].',
     texts=["KeyError: '(room|room_name|name)'"],
     shown=["2#scope", "2.1"],
+)
+mistake(
+    "no-name-in-pattern",
+    "The pattern has no name in it",
+    symptom="a KeyError for the name, and the pattern has no name in it",
+    cause='The router puts only named pieces of the path into scope["url_route"]["kwargs"].',
+    fix=r"Write <str:name> in path(), or (?P<name>\w+) in re_path().",
+    shown=["2.1"],
+)
+mistake(
+    "not-in-kwargs",
+    "A step is missing on the way to the name",
+    symptom="a KeyError for kwargs, or for a name that the pattern has",
+    cause='The names of the pattern are in scope["url_route"]["kwargs"], and nowhere else.',
+    fix='Read self.scope["url_route"]["kwargs"]["name"].',
+    texts=["KeyError: 'kwargs'"],
+    shown=["2.1"],
+)
+mistake(
+    "bytes-and-text",
+    "Bytes and text mixed",
+    symptom="`TypeError: a bytes-like object is required, not 'str'`",
+    cause='scope["query_string"] is bytes, and text is looked for in it.',
+    fix='Decode it first: scope["query_string"].decode().',
+    texts=["a bytes-like object is required, not 'str'"],
+    shown=["2.2"],
 )
 mistake(
     "no-websocket-key",
@@ -711,6 +879,45 @@ mistake(
     shown=["4#python", "4.1"],
 )
 mistake(
+    "exception-as-value",
+    "The exception itself is sent",
+    symptom="`TypeError: Object of type ZeroDivisionError is not JSON serializable`",
+    cause="An exception is an object of a class that JSON does not know.",
+    fix='Send its text: {"error": str(error)}.',
+    texts=[r"Object of type \w*(Error|Exception) is not JSON serializable"],
+    shown=["4.1"],
+)
+mistake(
+    "dump-or-dumps",
+    "dump instead of dumps",
+    symptom="`TypeError: dump() missing 1 required positional argument: 'fp'`; "
+    "`AttributeError: 'str' object has no attribute 'read'`",
+    cause="json.dump and json.load are for files; those for text end in s.",
+    fix="Write json.dumps(value) and json.loads(text).",
+    texts=[
+        r"\bdump\(\) missing 1 required positional argument: 'fp'",
+        "'(str|bytes|NoneType)' object has no attribute 'read'",
+    ],
+    shown=["4.1"],
+)
+mistake(
+    "goes-on",
+    "It goes on after the error",
+    symptom="after an error comes a second answer, or an exception",
+    cause="After the error was sent, the code below it runs as well.",
+    fix="return after the error, or put what follows into else:.",
+    shown=["4.1"],
+)
+mistake(
+    "no-json-consumer",
+    "Not a JSON consumer",
+    symptom="`AttributeError: 'Echo' object has no attribute 'send_json'`",
+    cause="Only JsonWebsocketConsumer and its async twin have send_json.",
+    fix="Derive the class from it, or write self.send(text_data=json.dumps(value)).",
+    texts=["object has no attribute '(send|encode|decode)_json'"],
+    shown=["4.1"],
+)
+mistake(
     "bad-json",
     "An exception on bad JSON",
     symptom="`JSONDecodeError: Expecting value: line 1 column 1 (char 0)`, "
@@ -777,6 +984,45 @@ mistake(
         "'str' object has no attribute '(get|items|keys)'",
     ],
     shown=["4#bad-input", "4.1"],
+)
+
+# --- In Python -----------------------------------------------------------------------------------
+
+mistake(
+    "no-such-variable",
+    "A name that Python does not know",
+    symptom="`NameError: name 'text' is not defined`",
+    cause="Nothing of that name was set, defined or imported before this line.",
+    fix='Compare the spelling. Is it an attribute, as in self.count? Is it a text, as in "text"?',
+    texts=["NameError: name '.*' is not defined"],
+    shown=["1.1"],
+)
+mistake(
+    "only-generic",
+    "accept and close belong to generic consumers",
+    symptom="`AttributeError: 'Echo' object has no attribute 'accept'`",
+    cause="A raw consumer and a middleware only send messages.",
+    fix='Send {"type": "websocket.accept"} or {"type": "websocket.close"}.',
+    texts=["object has no attribute '(accept|close)'"],
+    shown=["1.4"],
+)
+mistake(
+    "arguments-of-call",
+    "A middleware is no consumer",
+    symptom="`AttributeError: 'TokenRequired' object has no attribute 'send'`",
+    cause="scope, receive and send are the arguments of its __call__, and no attributes.",
+    fix="Leave out the self.: await send(...).",
+    texts=["object has no attribute '(scope|receive|send)'"],
+    shown=["2.2"],
+)
+mistake(
+    "no-attribute",
+    "There is no attribute of that name",
+    symptom="`AttributeError: 'Echo' object has no attribute 'count'`",
+    cause="Nobody has set it in this object, or its class has no such method.",
+    fix="Set it in connect: self.count = 0. Is it a method? Then look at its spelling.",
+    texts=[r"AttributeError: '(?!NoneType')[A-Z]\w*' object has no attribute"],
+    shown=["2.1"],
 )
 
 # --- In a notebook -------------------------------------------------------------------------------
@@ -936,12 +1182,22 @@ def find_failure(exception: TracebackException) -> Mistake | None:
     while current is not None and id(current) not in seen:
         seen.add(id(current))
         found = diagnose_text(last_line(current))
+        if found is MISTAKES["sync-in-async"] and is_own(current):
+            return MISTAKES["plain-await"]
         if found is not None:
             return found
         current = current.__cause__ or (
             None if current.__suppress_context__ else current.__context__
         )
     return None
+
+
+def is_own(exception: TracebackException) -> bool:
+    """Tell whether an exception was raised in the learner's own code, by no library."""
+    from .pictures.words import learner_frames
+
+    own = learner_frames(exception)
+    return bool(own) and own[-1] is exception.stack[-1]
 
 
 def diagnose_failure(exception: TracebackException) -> str | None:

@@ -246,6 +246,11 @@ def test_what_is_no_message(
             "'text' of websocket.send must be str, not dict: convert it with json.dumps(...)",
         ),
         (
+            send(text={"type": "websocket.send", "text": "a"}),
+            TypeError,
+            "'text' of websocket.send must be str, not dict: it is an ASGI message itself",
+        ),
+        (
             send(text=b"a"),
             TypeError,
             "'text' of websocket.send must be str, not bytes: send it as 'bytes', or decode it",

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..diagnosis import MISTAKES, Mistake, diagnose_entry, diagnose_text, find_failure
 from ..pictures.words import error
-from ..record import Failed, Note, Printed, Received, Refused, Snapshot
+from ..record import Closed, Failed, Note, Printed, Refused, Snapshot
 from ..template import fill
 from .progress import remember
-from .scenario import NotYet, Patience, Sheet, Step, Trial
+from .scenario import ENDED, NOTHING, NotYet, Patience, Sheet, Step, Trial, quote
 from .visit import (
     Visit,
     find_detour,
@@ -232,7 +232,8 @@ def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
     try:
         trial = Trial(answer, patience)
     except TypeError as exc:
-        step = Step("the answer can be launched", False, "something that serves", str(exc))
+        came = f"the class {answer.__name__}" if todo and isinstance(answer, type) else str(exc)
+        step = Step("the answer can be launched", False, "something that serves", came)
         return Verdict(exercise, False, solution, (step,), advice=(todo,) if todo else ())
     with trial:
         passed = trial.run(exercise.scenario)
@@ -250,7 +251,6 @@ def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
         advice = (f"{mistake.name}.", mistake.cause, mistake.fix)
     else:
         advice = ()
-    prints = tuple(e.what.text for e in snapshot.entries if isinstance(e.what, Printed))
     return Verdict(
         exercise,
         False,
@@ -258,7 +258,7 @@ def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
         steps,
         advice=advice,
         raised=raised,
-        prints=shorten(prints),
+        prints=shorten(find_prints(snapshot)),
         mistake=mistake,
         snapshot=snapshot,
     )
@@ -279,10 +279,29 @@ def find_mistake(trial: Trial, snapshot: Snapshot) -> Mistake | None:
             return found
     if any(isinstance(entry.what, Refused) and entry.what.status == 403 for entry in notes):
         return MISTAKES["close-before-accept"]
-    taken = any(isinstance(entry.what, Received) for entry in snapshot.entries)
-    if not taken or failure is not None or trial.steps[-1].came != "nothing":
-        return None
-    return MISTAKES["still-busy" if trial.was_busy else "no-answer"]
+    return None if failure is not None else find_silent_mistake(trial, snapshot)
+
+
+def find_silent_mistake(trial: Trial, snapshot: Snapshot) -> Mistake | None:
+    """Return the likely mistake behind an answer that does not come, where nothing was raised."""
+    step = trial.steps[-1]
+    if step.came.startswith(NOTHING):
+        if trial.was_busy:
+            return MISTAKES["still-busy"]
+        printed = any(
+            step.expected in (line, quote(line)) or "websocket.send" in line
+            for line in find_prints(snapshot)
+        )
+        return MISTAKES["printed" if printed else "no-answer"]
+    closed = (entry.what for entry in snapshot.entries if isinstance(entry.what, Closed))
+    if step.came.startswith(ENDED) and any(close.by == "consumer" for close in closed):
+        return MISTAKES["closed-too-early"]
+    return None
+
+
+def find_prints(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the lines that the answer printed."""
+    return tuple(e.what.text for e in snapshot.entries if isinstance(e.what, Printed))
 
 
 def find_exception(snapshot: Snapshot) -> TracebackException | None:

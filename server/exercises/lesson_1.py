@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
+from itertools import pairwise
+
 from channels.consumer import SyncConsumer
 
 from ..diagnosis import MISTAKES, Mistake
 from ..record import Sent
 from .check import empty_method, exercise
-from .scenario import Client, End, Trial
+from .scenario import Client, End, Trial, letters
 
 __all__ = ["COOKING"]
 
@@ -55,15 +59,35 @@ def shout_back(trial: Trial) -> None:
 
 COUNTS_WRONG = Mistake(
     "counts-wrong",
-    "It counts, and not these numbers",
-    "range(n) begins with 0 and ends before n.",
-    "range(start, stop, step) can begin anywhere and go down; stop itself is never reached.",
+    "These are other numbers",
+    "The first is the client's own number, each of the others is 1 less, and the last is 1.",
+    "range(start, stop, -1) goes down and never reaches stop. With while: send, then subtract 1.",
+)
+SAME_NUMBER = Mistake(
+    "same-number",
+    "The number stays the same",
+    "Nothing makes it smaller, so the loop has no end.",
+    "Subtract 1 inside the loop, after the send: number -= 1.",
+)
+LIFT_OFF_INSIDE = Mistake(
+    "lift-off-inside",
+    "lift-off after each number",
+    "It is sent inside the loop.",
+    "Send it once, after the loop: with the indentation of the word for or while.",
 )
 ONE_MESSAGE = Mistake(
     "one-message",
     "All numbers in one message",
     "The client waits for a message per number.",
     "Send inside the loop, once per number.",
+)
+
+
+MESSAGE_TOO_MANY = Mistake(
+    "message-too-many",
+    "A message too many",
+    "The client expects the numbers and lift-off, and nothing else.",
+    "Leave out what is sent before the numbers or after lift-off.",
 )
 
 
@@ -80,14 +104,22 @@ def countdown(trial: Trial) -> None:
         expected = [*map(str, range(start, 0, -1)), "lift-off"]
         for place, text in enumerate(expected):
             asked = f'"{start}" is answered with "{text}"'
-            client.answers(text, asked if place == 0 else f'then comes "{text}"', not_counted)
+            likely = partial(not_counted, client, text, expected[:place])
+            client.answers(text, asked if place == 0 else f'then comes "{text}"', likely)
 
 
-def not_counted(got: object) -> Mistake | None:
-    """Return the mistake behind a number that is not the next one."""
-    if isinstance(got, str):
-        return COUNTS_WRONG if got.lstrip("-").isdigit() or got == "lift-off" else ONE_MESSAGE
-    return None
+def not_counted(client: Client, text: str, before: list[str], got: object) -> Mistake | None:
+    """Return the mistake behind a message that is not the next one."""
+    if not isinstance(got, str) or letters(got) == letters(text):
+        return None
+    if before and got == before[-1]:
+        return SAME_NUMBER
+    if before and got == "lift-off" and client.receive() == text:
+        return LIFT_OFF_INSIDE
+    if len(re.findall("[0-9]", got)) > 1:
+        return ONE_MESSAGE
+    is_number = got.removeprefix("-").isdigit()
+    return COUNTS_WRONG if is_number or got == "lift-off" else MESSAGE_TOO_MANY
 
 
 NO_CODE = Mistake(
@@ -101,6 +133,18 @@ NO_REASON = Mistake(
     "The reason is missing",
     "The client is told the code, and no reason.",
     "close takes a reason as well.",
+)
+NOT_INSTEAD = Mistake(
+    "not-instead",
+    "bye gets the usual answer",
+    "goodbye comes instead of it.",
+    'Tell the two cases apart: if text_data == "bye": ... else: ...',
+)
+NO_PREFIX = Mistake(
+    "no-prefix",
+    "The text came back alone",
+    "The answer begins with you said: and then comes the text.",
+    'Put them together: f"you said: {text_data}".',
 )
 NOT_CLOSED = Mistake(
     "not-closed",
@@ -124,17 +168,19 @@ ALWAYS_CLOSED = Mistake(
 def leave_politely(trial: Trial) -> None:
     """After "bye" comes "goodbye", and then a close with a code and a reason."""
     client = trial.connect("ws/polite/")
-    client.is_asked("hello", "you said: hello", closed_early)
-    client.is_asked("how are you?", "you said: how are you?", closed_early)
-    client.is_asked("bye", "goodbye")
+    for text in ("hello", "how are you?"):
+        client.is_asked(text, f"you said: {text}", partial(not_said, text))
+    client.is_asked("bye", "goodbye", {"you said: bye": NOT_INSTEAD})
     end = client.receive()
     what = "then the server closes with a code from 4000 to 4999, and a reason"
     ok = isinstance(end, End) and 4000 <= end.code <= 4999 and bool(end.reason)
     trial.expect_end(what, ok, "a code of your own, and a reason", end, not_polite(trial, end))
 
 
-def closed_early(got: object) -> Mistake | None:
-    """Return the mistake behind a connection that ends before "bye"."""
+def not_said(text: str, got: object) -> Mistake | None:
+    """Return the mistake behind a wrong answer to another text than "bye"."""
+    if got == text:
+        return NO_PREFIX
     return ALWAYS_CLOSED if isinstance(got, End) and got.code not in (1006, 1011) else None
 
 
@@ -158,14 +204,21 @@ NO_WORK = Mistake(
     "The time that an order takes is gone from the consumer.",
     "Keep it, and wait for it in a way that lets others have their turn.",
 )
+ONE_WAITS = Mistake(
+    "one-waits",
+    "The orders wait for each other",
+    "They are cooked in one thread, one after the other; sync_to_async works like that.",
+    "Write await asyncio.sleep(...), or await asyncio.to_thread(...) for work that blocks.",
+)
 DISHES = ("soup", "rice", "fish", "cake")
 
 
 @exercise("1.4", "Four at once")
 def four_at_once(trial: Trial) -> None:
     """Four clients are served at the same time."""
-    clients = [trial.connect("ws/kitchen/", what="") for _ in DISHES]
-    trial.passed("four clients connect")
+    what = "four clients connect"
+    clients = [trial.connect("ws/kitchen/", what, quiet=True) for _ in DISHES]
+    trial.passed(what)
     cook(clients)
     trial.passed("each order is answered twice, for the cooking and when it is ready")
     what = "an order takes its time"
@@ -178,13 +231,14 @@ def four_at_once(trial: Trial) -> None:
         # The machine may have been busy with something else: once more.
         cook(clients)
         most = at_once(trial)
+    in_loop = MISTAKES["blocking"] if in_turn(trial) else ONE_WAITS
     trial.expect(
         "the four orders are cooked at the same time",
         # One after the other is never three.
         most >= 3,
         "four at once",
         "one after the other" if most == 1 else "two at once",
-        MISTAKES["one-thread" if is_sync else "blocking"],
+        MISTAKES["one-thread"] if is_sync else in_loop,
     )
 
 
@@ -198,9 +252,15 @@ def cook(clients: list[Client]) -> None:
 
 
 def at_once(trial: Trial) -> int:
-    """Return how many orders were cooked at the same time."""
-    times = cooking_times(trial)
-    return max(sum(start <= moment < ready for start, ready in times) for moment, _ in times)
+    """Return how many orders were cooked at the same time, in the time before one was ready."""
+    ends = [ready for _, ready in cooking_times(trial)]
+    return max(sum(moment - COOKING * 0.9 < end <= moment for end in ends) for moment in ends)
+
+
+def in_turn(trial: Trial) -> bool:
+    """Tell whether each order was begun when the one before was ready."""
+    times = sorted(cooking_times(trial))
+    return all(start >= ready for (_, ready), (start, _) in pairwise(times))
 
 
 def cooking_times(trial: Trial) -> list[tuple[float, float]]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
+from channels.consumer import AsyncConsumer
+from channels.routing import URLRouter
 from django.urls import URLPattern
 from django.urls.resolvers import RegexPattern, RoutePattern
 from websockets.sync.client import ClientConnection
 
-from ..diagnosis import MISTAKES, Mistake, find_failure
+from ..diagnosis import MISTAKES, Mistake, diagnose_text, find_failure, last_line
 from .check import exercise
 from .scenario import Client, End, Trial, came
 
@@ -46,12 +51,41 @@ def lost(trial: Trial, target: str) -> Mistake | None:
     return None
 
 
+def all_routes(routes: Any) -> Iterator[URLPattern]:
+    """Yield the routes of a list or a router, and of the routers in it."""
+    if isinstance(routes, URLRouter):
+        routes = routes.routes
+    for route in routes if isinstance(routes, list | tuple) else ():
+        if isinstance(route, URLPattern):
+            yield route
+            yield from all_routes(route.callback)
+
+
+NAME = re.compile(r"<(?:\w+:)?(\w+)>")
+"""A name in a pattern: ``<str:name>`` or ``(?P<name>...)``."""
+
+
+def name_mistake(trial: Trial, target: str) -> Mistake | None:
+    """Return why a consumer does not find the name that the path holds, if it looked for one."""
+    for failure in trial.failures:
+        key = re.match("KeyError: '(.*)'", last_line(failure))
+        if key is None or key[1] in ("url_route", "kwargs", *target.split("/")):
+            continue
+        patterns = [str(route.pattern) for route in all_routes(trial.answer)]
+        names = {name for pattern in patterns for name in NAME.findall(pattern)}
+        if not names:
+            return MISTAKES["no-name-in-pattern"]
+        return MISTAKES["not-in-kwargs" if key[1] in names else "wrong-argument-name"]
+    return None
+
+
 def visit(trial: Trial, target: str, what: str = "") -> Client:
     """Open a connection to a path that has to find its route."""
     connection = trial.try_connect(target)
     what = what or f"{target} finds its route"
     if not isinstance(connection, ClientConnection):
-        trial.fail(what, "accepted", connection, lost(trial, target))
+        mistake = lost(trial, target) or name_mistake(trial, target)
+        trial.fail(what, "accepted", connection, mistake)
     assert isinstance(connection, ClientConnection)
     trial.passed(what)
     return Client(trial, connection)
@@ -67,6 +101,20 @@ NOT_WELCOMED = Mistake(
 )
 
 
+COUNTED_LATE = Mistake(
+    "counted-late",
+    "The count is 1 behind",
+    "The message that is being answered counts too.",
+    "Count first, then send.",
+)
+COUNTED_ANEW = Mistake(
+    "counted-anew",
+    "Each message is counted as the first",
+    "The count begins anew with each message.",
+    "Set it to 0 in connect, and only add to it in receive.",
+)
+
+
 def no_routes(answer: Any) -> str | None:
     """Tell whether the list of routes is still empty."""
     if isinstance(answer, list | tuple) and not answer:
@@ -79,21 +127,24 @@ def rooms(trial: Trial) -> None:
     """Each client is in the room that its path names, and counts its own messages."""
     blue = visit(trial, "ws/room/blue/")
     blue.answers("welcome to blue", 'the client is told "welcome to blue"', not_welcomed)
-    blue.is_asked("hi", "blue 1: hi")
-    blue.is_asked("anybody?", "blue 2: anybody?")
+    blue.is_asked("hi", "blue 1: hi", {"blue 0: hi": COUNTED_LATE})
+    blue.is_asked("anybody?", "blue 2: anybody?", {"blue 1: anybody?": COUNTED_ANEW})
     red = visit(trial, "ws/room/red/")
-    red.answers("welcome to red", 'the client is told "welcome to red"', shared)
-    red.is_asked("hello", "red 1: hello", shared)
-    blue.is_asked("bye", "blue 3: bye", shared)
+    mixed = partial(mixed_up, trial)
+    red.answers("welcome to red", 'the client is told "welcome to red"', mixed)
+    red.is_asked("hello", "red 1: hello", mixed)
+    blue.is_asked("bye", "blue 3: bye", mixed)
 
 
 def not_welcomed(got: object) -> Mistake | None:
     """Return the mistake behind a welcome to the wrong room."""
-    return NOT_WELCOMED if isinstance(got, str) else None
+    return NOT_WELCOMED if isinstance(got, str) and "blue" not in got else None
 
 
-def shared(got: object) -> Mistake | None:
-    """Return the mistake behind an answer that the other client's messages have changed."""
+def mixed_up(trial: Trial, got: object) -> Mistake | None:
+    """Return the mistake behind an answer that the other client has changed, or was sent."""
+    if any(isinstance(route.callback, AsyncConsumer) for route in all_routes(trial.answer)):
+        return MISTAKES["one-instance"]
     return MISTAKES["shared-state"] if isinstance(got, str) else None
 
 
@@ -129,11 +180,23 @@ PART_OF_IT = Mistake(
     "The right text may stand in a longer token, or behind another name.",
     'Take the query apart: parse_qs(scope["query_string"].decode()) gives names and values.',
 )
-BYTES_AND_TEXT = Mistake(
-    "bytes-and-text",
-    "Bytes never equal text",
-    'scope["query_string"] is bytes, and b"sesame" == "sesame" is False.',
-    "Decode it first, or compare with bytes.",
+NOBODY_GETS_IN = Mistake(
+    "nobody-gets-in",
+    "The right token is refused too",
+    'scope["query_string"] is bytes, and parse_qs makes a list: neither of them equals "sesame".',
+    'Take it apart with parse_qs(scope["query_string"].decode()), and compare with ["sesame"].',
+)
+NOT_HANDED_ON = Mistake(
+    "not-handed-on",
+    "The application inside is not called",
+    "The right token has come, and the middleware returns.",
+    "Hand the connection on: await self.app(scope, receive, send).",
+)
+NOT_EVERY_QUERY = Mistake(
+    "not-every-query",
+    "A query without a token raises",
+    "query[...] raises KeyError for a name that is not there.",
+    'Ask with query.get("token"), which is None then.',
 )
 WHOLE_QUERY = Mistake(
     "whole-query",
@@ -143,18 +206,32 @@ WHOLE_QUERY = Mistake(
 )
 
 
-@exercise("2.2", "A token, please")
+def not_wrapped(answer: Any) -> str | None:
+    """Tell whether the class came instead of what was made with it."""
+    if isinstance(answer, type) and not issubclass(answer, AsyncConsumer):
+        return "This is the class itself: check the application that is made with it, guarded."
+    return None
+
+
+@exercise("2.2", "A token, please", not_wrapped)
 def token_please(trial: Trial) -> None:
     """Only a client with the token gets in; all others are refused."""
     refused(trial, "ws/", "without a token", NOT_GUARDED)
     refused(trial, "ws/?token=guess", "with the token guess", NOT_GUARDED)
     what = "with ?token=sesame the connection opens"
-    client = trial.connect("ws/?token=sesame", what, {"refused with HTTP 403": BYTES_AND_TEXT})
+    client = trial.connect("ws/?token=sesame", what, partial(not_let_in, trial))
     client.answers("welcome", 'and the application inside says "welcome"')
     refused(trial, "ws/?token=sesame-seeds", "with the token sesame-seeds", PART_OF_IT)
     refused(trial, "ws/?nottoken=sesame", "with ?nottoken=sesame", PART_OF_IT)
     what = "with ?room=blue&token=sesame the connection opens"
     trial.connect("ws/?room=blue&token=sesame", what, {"refused with HTTP 403": WHOLE_QUERY})
+
+
+def not_let_in(trial: Trial, came: object) -> Mistake | None:
+    """Return the mistake behind a client with the token that does not get in."""
+    if came == "refused with HTTP 403":
+        return NOBODY_GETS_IN
+    return None if trial.failures or trial.warnings else NOT_HANDED_ON
 
 
 def refused(trial: Trial, target: str, who: str, if_accepted: Mistake) -> None:
@@ -170,11 +247,19 @@ def refused(trial: Trial, target: str, who: str, if_accepted: Mistake) -> None:
     elif connection not in ("refused with HTTP 401", "refused with HTTP 403"):
         mistake = None
         if connection == "refused with HTTP 500":
-            failures = trial.failures
-            mistake = find_failure(failures[-1]) if failures else REFUSED_SILENTLY
-            mistake = mistake or REFUSED_BY_EXCEPTION
+            mistake = not_refused(trial)
         trial.fail(what, expected, connection, mistake)
     trial.passed(what)
+
+
+def not_refused(trial: Trial) -> Mistake:
+    """Return the mistake behind an error of the server instead of a refusal."""
+    if trial.failures:
+        failure = trial.failures[-1]
+        if last_line(failure).startswith("KeyError: "):
+            return NOT_EVERY_QUERY
+        return find_failure(failure) or REFUSED_BY_EXCEPTION
+    return next(filter(None, map(diagnose_text, trial.warnings)), REFUSED_SILENTLY)
 
 
 # 2.3
@@ -237,7 +322,9 @@ def nobody_here(trial: Trial) -> None:
                 mistake = MISTAKES["close-before-accept"]
             trial.fail(what, "accepted, and then closed with 4404", connection, mistake)
         assert isinstance(connection, ClientConnection)
-        end = Client(trial, connection).receive()
+        client = Client(trial, connection)
+        # Who is told something before the close is told enough.
+        end = next((got for _ in range(3) if not isinstance(got := client.receive(), str)), None)
         mistake = None
         if not trial.failures:
             mistake = NOT_4404 if isinstance(end, End) else LEFT_OPEN

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
+import math
+import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
-from ..diagnosis import MISTAKES, Mistake
+from ..diagnosis import MISTAKES, Mistake, find_failure
 from .check import empty_method, exercise
 from .scenario import Client, End, Trial, came, quote
 
@@ -16,6 +19,12 @@ BINARY_JSON = Mistake(
     "The answer is binary",
     "The JSON is there, and it travels as bytes.",
     "Send a str: JSON is text.",
+)
+CLOSED_ON_ERROR = Mistake(
+    "closed-on-error",
+    "One bad message ends the conversation",
+    "The consumer closes the connection.",
+    "Answer with an error, leave out the close, and let the client try again.",
 )
 NOT_JSON = Mistake(
     "not-json",
@@ -70,6 +79,7 @@ def answers_json(
     what: str,
     expected: object,
     likely: Callable[[Any], Mistake | None] = lambda value: None,
+    after_error: bool = False,
 ) -> None:
     """Expect a message that is the JSON of a value, however it is spaced and ordered.
 
@@ -78,6 +88,7 @@ def answers_json(
         what: The expectation, in words.
         expected: The value.
         likely: Returns the mistake behind another value; ``None`` stands for no message.
+        after_error: The same was answered well before the client was told of an error.
 
     """
     got = client.receive()
@@ -88,8 +99,15 @@ def answers_json(
         if same(value, expected):
             client.trial.passed(what)
             return
-    if mistake is None and not client.trial.failures:
+    failures = client.trial.failures
+    if mistake is None and not failures:
         mistake = likely(value)
+    if mistake is None and after_error and got is not None:
+        if failures:
+            mistake = find_failure(failures[0])
+        elif isinstance(got, End):
+            mistake = CLOSED_ON_ERROR
+        mistake = mistake or MISTAKES["goes-on"]
     client.trial.fail(what, quote(json.dumps(expected)), came(got), mistake)
 
 
@@ -131,6 +149,24 @@ EXCEPTION_ENDS_IT = Mistake(
     "Nobody catches what the division by zero raises.",
     'Catch ZeroDivisionError, and answer {"error": ...}.',
 )
+OTHER_KEY = Mistake(
+    "other-key",
+    "The result has another name",
+    'The client looks for it under "result".',
+    'Answer {"result": ...}.',
+)
+OTHER_OPERATION = Mistake(
+    "other-operation",
+    "Another operation was carried out",
+    "The message names one of four.",
+    'Look at message["op"] before you calculate.',
+)
+FRACTION_LOST = Mistake(
+    "fraction-lost",
+    "The fraction is lost",
+    "// and int() give whole numbers.",
+    "Divide with /, and take the numbers as they came.",
+)
 NO_ERROR = Mistake(
     "no-error",
     "No error is told",
@@ -155,17 +191,20 @@ def calculator(trial: Trial) -> None:
     ):
         client.send(json.dumps({"op": op, "a": a, "b": b}))
         what = f'{a} {op} {b} is answered with {{"result": {result}}}'
-        answers_json(client, what, {"result": result}, not_calculated)
+        answers_json(client, what, {"result": result}, partial(not_calculated, op, a, b))
     client.send(json.dumps({"op": "/", "a": 1, "b": 0}))
     what = "1 / 0 is answered with an error"
     got = client.receive()
-    if isinstance(got, End) and any("ZeroDivisionError" in text for text in raised(trial)):
+    if isinstance(got, End) and any(text.startswith("ZeroDiv") for text in raised(trial)):
         trial.fail(what, AN_ERROR, came(got), EXCEPTION_ENDS_IT)
     mistake = json_mistake(got)
     ok = mistake is None and isinstance(got, str) and is_error(strict_json(got))
-    trial.expect(what, ok, AN_ERROR, came(got), mistake or NO_ERROR)
+    if mistake is None and not trial.failures:
+        mistake = NO_ERROR
+    trial.expect(what, ok, AN_ERROR, came(got), mistake)
     client.send(json.dumps({"op": "+", "a": 1, "b": 1}))
-    answers_json(client, "and the connection goes on: 1 + 1", {"result": 2})
+    what = "nothing else follows the error, and the next answer is right: 1 + 1"
+    answers_json(client, what, {"result": 2}, after_error=True)
 
 
 def raised(trial: Trial) -> list[str]:
@@ -173,26 +212,36 @@ def raised(trial: Trial) -> list[str]:
     return ["".join(failure.format_exception_only()) for failure in trial.failures]
 
 
-def not_calculated(value: Any) -> Mistake | None:
+def not_calculated(op: str, a: float, b: float, value: Any) -> Mistake | None:
     """Return the mistake behind a wrong result."""
-    if isinstance(value, dict) and isinstance(value.get("result"), str):
+    if not isinstance(value, dict):
+        return BARE_NUMBER if isinstance(value, int | float) else None
+    if "result" not in value:
+        return None if "error" in value else OTHER_KEY
+    result = value["result"]
+    if isinstance(result, str):
         return RESULT_IS_TEXT
-    return BARE_NUMBER if isinstance(value, int | float) else None
+    if result in (math.floor(OPERATIONS[op](a, b)), OPERATIONS[op](int(a), int(b))):
+        return FRACTION_LOST
+    others = (calculate(a, b) for calculate in OPERATIONS.values())
+    return OTHER_OPERATION if result in others else None
+
+
+OPERATIONS: dict[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
 
 
 # 4.2
 
-CLOSED_ON_ERROR = Mistake(
-    "closed-on-error",
-    "One bad message ends the conversation",
-    "The consumer closes the connection.",
-    'Answer {"error": ...}, and let the client try again.',
-)
 SILENT = Mistake(
     "silent",
     "The error is swallowed",
     "The client sent something wrong and is told nothing.",
-    'Answer {"error": ...} with a text of your own.',
+    "Answer with an error, and with a text of your own.",
 )
 TOO_STRICT = Mistake(
     "too-strict",
@@ -214,20 +263,28 @@ def bad_input(trial: Trial) -> None:
     client = trial.connect("ws/robust/")
     good(client, '{"a": 1}')
     bad(client, "hello")
-    good(client, '"hello"')
+    good(client, '"hello"', after_error=True)
     bad(client, "[object Object]", "[object Object]")
     bad(client, "", "an empty message")
     bad(client, b"\x00\xff", "a binary message")
     bad(client, "NaN", "NaN, which Python takes and a browser does not,")
-    good(client, "[1, 2]")
+    bad(client, "[NaN]", "NaN in a list")
+    good(client, '["NaN", 2]')
 
 
-def good(client: Client, text: str) -> None:
+def good(client: Client, text: str, after_error: bool = False) -> None:
     """Expect that good JSON comes back."""
     client.send(text)
     expected = {"you sent": json.loads(text)}
     what = f"{text} is answered with {json.dumps(expected)}"
-    answers_json(client, what, expected, lambda value: TOO_STRICT if is_error(value) else None)
+    if after_error:
+        what = f"nothing else follows the error, and then {what}"
+    answers_json(client, what, expected, too_strict, after_error)
+
+
+def too_strict(value: object) -> Mistake | None:
+    """Return the mistake behind an error for good JSON."""
+    return TOO_STRICT if is_error(value) else None
 
 
 def bad(client: Client, message: str | bytes, words: str = "") -> None:
@@ -274,6 +331,24 @@ NOT_NESTED = Mistake(
     "There is a NaN inside a list, and lists can hold lists.",
     "Let the function that replaces them call itself for what is inside a list or a dict.",
 )
+ONLY_NAN = Mistake(
+    "only-nan",
+    "Infinity is no JSON either",
+    "NaN is replaced, and Infinity and -Infinity are not.",
+    "Ask math.isfinite(value): it is False for all three.",
+)
+TEXT_DAMAGED = Mistake(
+    "text-damaged",
+    "A text was changed as well",
+    "Replacing in the JSON changes each NaN and Infinity, also those that are part of a text.",
+    "Replace the values before you encode them, and not the text afterwards.",
+)
+VALUE_LOST = Mistake(
+    "value-lost",
+    "null instead of the value",
+    "The function that converts the value returns None.",
+    "Look for a branch without return.",
+)
 TAGS = ["black", "green", "hot", "loose", "strong"]
 
 
@@ -286,7 +361,8 @@ def an_encoder(trial: Trial) -> None:
     ask(client, "since", "2024-02-29")
     ask(client, "tags", TAGS, set_mistake)
     ask(client, "rating", None)
-    ask(client, "ratings", [4.5, None, [None]])
+    ask(client, "motto", "from NaN to Infinity", lambda v: TEXT_DAMAGED if v else None)
+    ask(client, "ratings", [4.5, None, [None, None]])
 
 
 def ask(
@@ -301,13 +377,16 @@ def ask(
     got = client.receive()
     mistake = json_mistake(got)
     if mistake is MISTAKES["nan"] and key == "ratings":
-        mistake = NOT_NESTED
+        mistake = NOT_NESTED if "NaN" in str(got) else ONLY_NAN
+    if mistake is NOT_JSON and "-null" in str(got):
+        mistake = TEXT_DAMAGED
     if mistake is None and isinstance(got, str):
         answer = strict_json(got)
         if same(answer, {key: value}):
             client.trial.passed(what)
             return
-        mistake = likely(answer.get(key)) if isinstance(answer, dict) else None
+        if isinstance(answer, dict) and key in answer:
+            mistake = VALUE_LOST if answer[key] is None else likely(answer[key])
     if key == "ratings" and any("Out of range float" in text for text in raised(client.trial)):
         mistake = NOT_NESTED
     client.trial.fail(what, json.dumps({key: value}), came(got), mistake)
@@ -336,11 +415,35 @@ NO_FIRST_COUNT = Mistake(
     "The browser cannot show a count that it does not know.",
     "Send the count right after the accept.",
 )
+VALUE_IS_TEXT = Mistake(
+    "value-is-text",
+    "The count is a string",
+    'In JSON, 2 and "2" are not the same.',
+    "Leave the number a number; send_json turns the whole dict into text.",
+)
+NOT_ADDED = Mistake(
+    "not-added",
+    "by takes the place of the count",
+    "The message says by how much the count changes, and not what it is.",
+    "Add it: self.count += by.",
+)
+NO_OBJECT = Mistake(
+    "no-object",
+    "JSON that is no object has no type",
+    "A client can send a list, a text or a number, and none of them has a type.",
+    'Look with isinstance(content, dict) first, and answer {"type": "error", ...}.',
+)
+ERROR_WITHOUT_TYPE = Mistake(
+    "error-without-type",
+    "The error has no type",
+    "The browser chooses its handler by the type, for an error too.",
+    'Send {"type": "error", "text": ...}.',
+)
 UNKNOWN_TYPE = Mistake(
     "unknown-type",
-    "An unknown type ends the connection",
+    "An unknown type is not answered with an error",
     "A client can send any type, also one that has no handler.",
-    'Answer {"type": "error", ...} and go on.',
+    'Answer {"type": "error", ...} in an else:, and go on.',
 )
 NOT_A_NUMBER = Mistake(
     "not-a-number",
@@ -382,16 +485,25 @@ def a_counter(trial: Trial) -> None:
     told_off(client, {"type": "add", "by": "2"}, NOT_A_NUMBER)
     told_off(client, {"type": "add", "by": True}, NOT_A_NUMBER)
     told_off(client, {"type": "close"}, ANY_METHOD)
+    told_off(client, [7], NO_OBJECT)
     say(client, {"type": "add", "by": 5}, 5)
 
 
-def counted(client: Client, what: str, value: int, mistake: Mistake | None) -> None:
-    """Expect a count."""
+def counted(
+    client: Client, what: str, value: int, mistake: Mistake | None, wrong: int | None = None
+) -> None:
+    """Expect a count; ``wrong`` is the one that comes if ``by`` takes its place."""
 
     def likely(got: Any) -> Mistake | None:
-        if got is None and mistake is not NO_FIRST_COUNT:
+        if not isinstance(got, dict):
+            return mistake if mistake is NO_FIRST_COUNT else None
+        if "type" not in got:
+            return NO_TYPE
+        if isinstance(got.get("value"), str):
+            return VALUE_IS_TEXT
+        if mistake is NO_FIRST_COUNT:
             return None
-        return NO_TYPE if isinstance(got, dict) and "type" not in got else mistake
+        return NOT_ADDED if wrong is not None and got.get("value") == wrong else mistake
 
     answers_json(client, what, {"type": "count", "value": value}, likely)
 
@@ -401,10 +513,11 @@ def say(
 ) -> None:
     """Send a message, and expect a count."""
     client.send(json.dumps(message))
-    counted(client, f"{json.dumps(message)}: the count is {value}", value, mistake)
+    what = f"{json.dumps(message)}: the count is {value}"
+    counted(client, what, value, mistake, message.get("by"))
 
 
-def told_off(client: Client, message: dict[str, Any], mistake: Mistake) -> None:
+def told_off(client: Client, message: object, mistake: Mistake) -> None:
     """Send a message that is wrong, and expect an error."""
     client.send(json.dumps(message))
     what = f"{json.dumps(message)} is answered with an error"
@@ -415,4 +528,8 @@ def told_off(client: Client, message: dict[str, Any], mistake: Mistake) -> None:
         if isinstance(value, dict) and value.get("type") == "error":
             client.trial.passed(what)
             return
+        if isinstance(value, dict) and "type" not in value:
+            found = ERROR_WITHOUT_TYPE
+    elif not client.trial.failures and mistake is not ANY_METHOD:
+        found = found or (SILENT if got is None else CLOSED_ON_ERROR)
     client.trial.fail(what, 'an object with the type "error"', came(got), found or mistake)

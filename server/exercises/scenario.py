@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 import warnings
@@ -24,6 +25,8 @@ from ..output import route_prints
 from ..record import Failed, Note, Received, Record, Snapshot
 
 __all__ = [
+    "ENDED",
+    "NOTHING",
     "Client",
     "End",
     "NotYet",
@@ -34,6 +37,12 @@ __all__ = [
     "came",
     "quote",
 ]
+
+NOTHING = "nothing"
+"""What came where nothing came."""
+
+ENDED = "the end of the connection"
+"""What came where the connection ended."""
 
 SLICE = 0.1
 """Seconds of one piece of a wait."""
@@ -174,6 +183,17 @@ class Trial(Sheet):
 
     # Expectations
 
+    def fail(self, what: str, expected: str, came: str, mistake: Mistake | None = None) -> NoReturn:
+        """End the scenario with an expectation that is not met.
+
+        Raises:
+            NotYet: Always.
+
+        """
+        if came == NOTHING and self.was_busy:
+            came = f"{NOTHING} yet: the handler is still at work"
+        super().fail(what, expected, came, mistake)
+
     def expect_end(
         self,
         what: str,
@@ -195,15 +215,20 @@ class Trial(Sheet):
         self,
         path: str = "",
         what: str = "the connection opens",
-        likely: Mapping[str, Mistake] | None = None,
+        likely: Likely | None = None,
+        quiet: bool = False,
         **options: Any,
     ) -> Client:
-        """Open a connection, which is an expectation; it stays open until the end."""
+        """Open a connection, which is an expectation; it stays open until the end.
+
+        ``quiet``: only that it does not open is worth a line.
+
+        """
         connection = self.try_connect(path, **options)
         if isinstance(connection, str):
-            self.fail(what, "accepted", connection, (likely or {}).get(connection))
+            self.fail(what, "accepted", connection, find_likely(likely, connection))
         assert isinstance(connection, ClientConnection)
-        if what:
+        if not quiet:
             self.passed(what)
         return Client(self, connection)
 
@@ -243,7 +268,8 @@ class Trial(Sheet):
         what = "the consumer ends when its client leaves"
         for entry in self.record.snapshot().entries:
             if isinstance(entry.what, Failed) and entry.number > self.forgiven:
-                self.fail(what, "no exception", "an exception", diagnose_entry(entry))
+                until = "no handler raises an exception until its client has left"
+                self.fail(until, "no exception", "an exception", diagnose_entry(entry))
             if isinstance(entry.what, Note):
                 found = diagnose_text(entry.what.text)
                 if found in (MISTAKES["no-stop-consumer"], MISTAKES["blocking"]):
@@ -355,7 +381,8 @@ class Client:
         got = self.receive()
         if got != expected:
             what = what or f"{quote(expected)} comes"
-            self.trial.fail(what, quote(expected), came(got), find_likely(likely, got))
+            mistake = find_likely(likely, got) or nearly_right(got, expected)
+            self.trial.fail(what, quote(expected), came(got), mistake)
         elif not quiet:
             self.trial.passed(what or f"{quote(expected)} comes")
 
@@ -382,17 +409,31 @@ def find_likely(likely: Likely | None, got: object) -> Mistake | None:
     return likely.get(got)
 
 
+def nearly_right(got: object, expected: str) -> Mistake | None:
+    """Return why a text that resembles the right one is not taken."""
+    if not isinstance(got, str):
+        return None
+    if letters(got) == letters(expected):
+        return MISTAKES["nearly"]
+    return MISTAKES["no-f"] if re.search(r"\{[\w.]+\}", got) else None
+
+
+def letters(text: str) -> str:
+    """Return the letters and digits of a text, all of them small."""
+    return "".join(filter(str.isalnum, text)).casefold()
+
+
 def came(got: str | bytes | End | None) -> str:
     """Say what came, in words that are the same on every run."""
     match got:
         case None:
-            return "nothing"
+            return NOTHING
         case End(1006, _):
-            return "the end of the connection, without a close frame (1006)"
+            return f"{ENDED}, without a close frame (1006)"
         case End(code, ""):
-            return f"the end of the connection, with {code}"
+            return f"{ENDED}, with {code}"
         case End(code, reason):
-            return f"the end of the connection, with {code} and the reason {quote(reason)}"
+            return f"{ENDED}, with {code} and the reason {quote(reason)}"
         case _:
             return quote(got)
 

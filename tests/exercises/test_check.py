@@ -166,6 +166,19 @@ def test_no_application(answer: Any, came: str) -> None:
     assert verdict.steps[0].came.startswith(came)
 
 
+def test_class_of_a_middleware() -> None:
+    """The class instead of what was made with it is not told to become a consumer."""
+
+    class TokenRequired:
+        pass
+
+    verdict = check("2.2", TokenRequired)
+    assert verdict.steps[0].came == "the class TokenRequired"
+    assert verdict.advice == (
+        "This is the class itself: check the application that is made with it, guarded.",
+    )
+
+
 # That it ends
 
 
@@ -208,7 +221,8 @@ def test_endless_handler(clean: None) -> None:
             free.wait(20)
 
     try:
-        assert timed("1.1", Hangs).steps[-1].came == "nothing"
+        came = timed("1.1", Hangs).steps[-1].came
+        assert came == "nothing yet: the handler is still at work"
     finally:
         free.set()
 

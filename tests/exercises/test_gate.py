@@ -114,12 +114,14 @@ def test_wrong_answer(id: str, answer: Answer) -> None:
 
 @pytest.mark.parametrize("id", [*PYTHON, *BROWSER])
 def test_catalogue(id: str) -> None:
-    """There are two other right answers at least, and each wrong one has a diagnosis of its own."""
+    """There are two other right answers at least, and wrong ones with their diagnoses."""
     found = answers(id)
     assert sum(answer.kind == "right" for answer in found) >= 2
     diagnoses = [answer.diagnosis for answer in found if answer.kind == "wrong"]
-    assert len(diagnoses) >= 4
-    assert all(diagnoses) and len(set(diagnoses)) == len(diagnoses)
+    assert all(diagnoses) and len(set(diagnoses)) >= 4
+    titles = [answer.title for answer in found]
+    sources = [answer.source for answer in found]
+    assert len(set(titles)) == len(set(sources)) == len(found)
 
 
 @pytest.mark.parametrize("id", PYTHON)

@@ -432,6 +432,7 @@ def shop(**answers: Any) -> type:
         "since": "2024-02-29",
         "tags": ["black", "green", "hot", "loose", "strong"],
         "rating": None,
+        "motto": "from NaN to Infinity",
     }
 
     class Shop(JsonWebsocketConsumer):
