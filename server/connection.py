@@ -14,11 +14,11 @@ import re
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextvars import Context
 from dataclasses import dataclass
 from traceback import TracebackException
-from types import FrameType
+from types import FrameType, coroutine
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from asgiref.typing import ASGI3Application
@@ -129,41 +129,36 @@ def own_work(span: Span, holds: Iterable[Hold]) -> list[Span]:
     return [span]
 
 
-class Steps:
-    """An awaitable that runs a coroutine and times its steps between one wait and the next.
+@coroutine
+def in_steps(
+    awaitable: Awaitable[None], held: Callable[[float, float], None]
+) -> Generator[Any, Any, None]:
+    """Await something, and time its steps between one wait and the next.
 
     Args:
-        coroutine: What to run.
+        awaitable: What to await.
         held: Told the start and the end of a step that took :data:`HOLD` or longer.
 
     """
-
-    def __init__(
-        self, coroutine: Coroutine[Any, Any, None], held: Callable[[float, float], None]
-    ) -> None:
-        self.coroutine = coroutine
-        self.held = held
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        steps = self.coroutine.__await__()
-        step: Callable[[Any], Any] = steps.send
-        value: Any = None
-        while True:
-            start = time.perf_counter()
-            try:
-                waited = step(value)
-            except StopIteration:
-                return
-            finally:
-                end = time.perf_counter()
-                if end - start >= HOLD:
-                    self.held(start, end)
-            try:
-                value = yield waited
-                step = steps.send
-            except BaseException as exc:
-                value = exc
-                step = steps.throw
+    steps = awaitable.__await__()
+    step: Callable[[Any], Any] = steps.send
+    value: Any = None
+    while True:
+        start = time.perf_counter()
+        try:
+            waited = step(value)
+        except StopIteration:
+            return
+        finally:
+            end = time.perf_counter()
+            if end - start >= HOLD:
+                held(start, end)
+        try:
+            value = yield waited
+            step = steps.send
+        except BaseException as exc:
+            value = exc
+            step = steps.throw
 
 
 class Wire(ServerConnection):
@@ -175,6 +170,9 @@ class Wire(ServerConnection):
         on_garbage: Told why, when what came is not an HTTP request.
 
     """
+
+    # The library's attributes are as many as a dictionary keeps small; these would be too many.
+    __slots__ = ("bridge", "finishing", "on_garbage", "request_timeout", "request_timer", "wires")
 
     def __init__(
         self,
@@ -270,6 +268,7 @@ class Bridge:
         limits: Bounds.
         context: Context in which the application runs.
         holds: Where to write down that the application has held up the event loop.
+        bridges: The bridges of the server; this one adds and, in the end, removes itself.
 
     """
 
@@ -282,6 +281,7 @@ class Bridge:
         limits: Limits,
         context: Context,
         holds: Holds,
+        bridges: set[Bridge],
     ) -> None:
         self.wire = wire
         self.app = app
@@ -290,6 +290,8 @@ class Bridge:
         self.limits = limits
         self.context = context
         self.holds = holds
+        self.bridges = bridges
+        bridges.add(self)
         loop = asyncio.get_running_loop()
 
         # Handshake
@@ -300,12 +302,14 @@ class Bridge:
 
         # Application
         self.task: asyncio.Task[None] | None = None
-        self.coroutine: Coroutine[Any, Any, None] | None = None
+        self.running: Awaitable[None] | None = None
         self.failed = False
         self.consumer: AsyncConsumer | None = None
         self.looked_for_consumer = False
         self.connect_delivered = False
-        self.disconnect_delivered: asyncio.Future[None] = loop.create_future()
+        self.disconnect_delivered = False
+        self.delivery: asyncio.Future[None] | None = None
+        """What waits for that."""
         self.busy: tuple[str, float] | None = None
         """Type of the event in hand, and when the application took it."""
 
@@ -316,8 +320,10 @@ class Bridge:
         self.leaving: asyncio.Future[None] = loop.create_future()
         """The application has ended, or the TCP connection is gone."""
         self.end_recorded = False
-        self.finished: asyncio.Future[None] = loop.create_future()
+        self.finished = False
         """Both the connection and the application have ended, and the record says so."""
+        self.finish: asyncio.Future[None] | None = None
+        """What waits for that."""
 
         # Prints
         self.lines: dict[Stream, Lines] = {}
@@ -393,7 +399,7 @@ class Bridge:
     def find_consumer(self) -> AsyncConsumer | None:
         """Return the consumer that the application is, or that it has led to."""
         if self.consumer is None and not self.looked_for_consumer:
-            self.consumer = find_consumer(self.coroutine)
+            self.consumer = find_consumer(self.running)
             # Once it has answered the handshake, it will not become a consumer any more.
             self.looked_for_consumer = self.exchange.state is not State.CONNECTING
         return self.consumer
@@ -408,8 +414,11 @@ class Bridge:
     async def run(self, scope: dict[str, Any]) -> None:
         """Run the application and write down how it ended."""
         try:
-            self.coroutine = self.call_application(scope)
-            await Steps(self.coroutine, self.held)
+            running: Any = self.app(scope, self.receive, self.send)  # type: ignore[arg-type]
+            if not isinstance(running, Awaitable):
+                raise TypeError(f"The application returned {running!r}: write async def.")
+            self.running = running
+            await in_steps(running, self.held)
         except asyncio.CancelledError:
             self.ended()
             self.refuse(500, "The consumer was cancelled before it answered.")
@@ -432,10 +441,6 @@ class Bridge:
         else:
             self.ended()
             self.refuse(500, "ASGI callable returned without completing handshake.")
-
-    async def call_application(self, scope: dict[str, Any]) -> None:
-        """Call the application; an error in the call itself is an error of the application."""
-        await self.app(scope, self.receive, self.send)  # type: ignore[arg-type]
 
     def ended(self) -> None:
         """Note that the application has come to its end."""
@@ -488,10 +493,12 @@ class Bridge:
                 event = receive_event(data)
                 self.record.add_message(self.number, Received, data, event)
                 return self.deliver(event)
-        if self.disconnect_delivered.done():
+        if self.disconnect_delivered:
             # A second disconnect would run the handler twice. Block, as daphne does.
             await asyncio.get_running_loop().create_future()
-        self.disconnect_delivered.set_result(None)
+        self.disconnect_delivered = True
+        if self.delivery is not None and not self.delivery.done():
+            self.delivery.set_result(None)
         _, code, reason = self.how_it_ended()
         event = disconnect_event(code, reason)
         self.record_end(event)
@@ -620,7 +627,10 @@ class Bridge:
             # What still lies there is what the application did not take.
             await self.drain()
         self.record_end(None)
-        self.finished.set_result(None)
+        self.bridges.discard(self)
+        self.finished = True
+        if self.finish is not None:
+            self.finish.set_result(None)
 
     def close_for_application(self) -> None:
         """Close the connection of an application that has ended without doing so."""
@@ -660,13 +670,14 @@ class Bridge:
     async def see_off(self) -> None:
         """Wait for the application to end after its client has left, but not for ever."""
         assert self.task is not None
-        if not self.task.done():
+        if not self.task.done() and not self.disconnect_delivered:
+            self.delivery = asyncio.get_running_loop().create_future()
             await asyncio.wait(
-                {self.task, self.disconnect_delivered},
+                {self.task, self.delivery},
                 timeout=self.limits.busy_timeout,
                 return_when=asyncio.FIRST_COMPLETED,
             )
-        if not self.task.done() and self.disconnect_delivered.done():
+        if not self.task.done() and self.disconnect_delivered:
             await asyncio.wait({self.task}, timeout=self.limits.grace)
         if not self.task.done():
             self.kill()
@@ -676,7 +687,7 @@ class Bridge:
     def kill(self) -> None:
         """Cancel an application that does not end."""
         assert self.task is not None
-        if self.disconnect_delivered.done():
+        if self.disconnect_delivered:
             self.add(
                 Note(
                     f"The consumer took too long to shut down and was killed, "
@@ -745,9 +756,15 @@ class Bridge:
 
     # What a reader waits for
 
+    def when_finished(self) -> asyncio.Future[None]:
+        """Return what is done once the bridge has finished, which it has not yet."""
+        if self.finish is None:
+            self.finish = asyncio.get_running_loop().create_future()
+        return self.finish
+
     def unsettled(self) -> bool:
         """Tell whether the connection is on its way out and not yet finished."""
-        return not self.finished.done() and (
+        return not self.finished and (
             self.closing is not None
             or self.wire.state in (WireState.CLOSING, WireState.CLOSED)
             or (self.verdict.done() and isinstance(self.verdict.result(), Deny))

@@ -59,7 +59,7 @@ class Pages(Protocol):
     def respond(self, request: Request) -> Response | None:
         """Answer a plain HTTP request below ``/browser/``."""
 
-    async def serve(self, wire: ServerConnection) -> None:
+    def serve(self, wire: ServerConnection) -> Coroutine[Any, Any, None]:
         """Serve a WebSocket below ``/browser/``; it never enters the record."""
 
 
@@ -399,7 +399,7 @@ class Host:
             await asyncio.sleep(0)
         deadline = self.loop.time() + timeout
         while self.loop.time() < deadline:
-            leaving = {bridge.finished for bridge in self.bridges if bridge.unsettled()}
+            leaving = {bridge.when_finished() for bridge in self.bridges if bridge.unsettled()}
             if not leaving:
                 return
             await asyncio.wait(leaving, timeout=deadline - self.loop.time())
@@ -445,10 +445,9 @@ class Host:
             self.limits,
             self.context.copy(),
             self.holds,
+            self.bridges,
         )
         wire.bridge = bridge
-        self.bridges.add(bridge)
-        bridge.finished.add_done_callback(lambda _: self.bridges.discard(bridge))
         return await bridge.handshake(request)
 
     def refuse(self, request: Request, why: str) -> Response:
@@ -500,14 +499,13 @@ class Host:
                 response.headers[name.decode("latin-1")] = value.decode("latin-1")
         return None
 
-    async def handle(self, wire: ServerConnection) -> None:
-        """Stay with an open connection until it and its application have ended."""
+    def handle(self, wire: ServerConnection) -> Coroutine[Any, Any, None]:
+        """Return what stays with an open connection until it and its application have ended."""
         assert isinstance(wire, Wire)
         if wire.bridge is not None:
-            await wire.bridge.serve()
-        else:
-            assert self.pages is not None
-            await self.pages.serve(wire)
+            return wire.bridge.serve()
+        assert self.pages is not None
+        return self.pages.serve(wire)
 
 
 def listen(port: int) -> socket.socket:

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-from server.connection import HOLD, Hold, Steps, own_work
+from server.connection import HOLD, Hold, in_steps, own_work
 from server.record import (
     Accepted,
     Closed,
@@ -1283,7 +1283,7 @@ def test_a_handler_that_holds_the_loop() -> None:
             time.sleep(HOLD)
 
     async def main() -> None:
-        await Steps(work(), lambda start, end: held.append(end - start))
+        await in_steps(work(), lambda start, end: held.append(end - start))
 
     asyncio.run(main())
     assert len(held) == 2
