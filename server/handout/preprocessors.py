@@ -177,7 +177,7 @@ class Arrange(Preprocessor):
 
 
 def wrong_answers(exercise: str) -> list[WrongAnswer]:
-    """Return the wrong answers to an exercise that its check knows, and what it says of them."""
+    """Return wrong answers to an exercise, one for each thing that its check says of them."""
     # Only the teacher's edition needs the exercises, which need all of Channels.
     from ..exercises import catalogue, lesson_1, lesson_2, lesson_3, lesson_4
 
@@ -188,10 +188,10 @@ def wrong_answers(exercise: str) -> list[WrongAnswer]:
         if isinstance(value, Mistake)
     }
     mistakes = MISTAKES | own
-    return [
-        WrongAnswer(title, source.strip(), said(mistakes.get(id), id))
-        for title, source, id in catalogue(exercise)
-    ]
+    examples: dict[str, WrongAnswer] = {}
+    for title, source, id in catalogue(exercise):
+        examples.setdefault(id, WrongAnswer(title, source.strip(), said(mistakes.get(id), id)))
+    return list(examples.values())
 
 
 def said(mistake: Mistake | None, id: str) -> str:

@@ -140,6 +140,8 @@ def test_teachers_solution(teacher):
         for part in wrong
     )
     assert all(part.find(class_="highlight") for part in wrong)
+    said = [part.summary.text.partition(". ")[2] for part in wrong]
+    assert len(set(said)) == len(said)
 
 
 def test_edition_is_named(student):
