@@ -493,8 +493,13 @@ mistake(
     "1000, or between 3000 and 4999.`",
     cause="Some codes are reserved for what no side says itself, others are not defined.",
     fix="Use 1000, or a code of your own from 4000 to 4999.",
-    texts=["invalid close code", "close code must be either 1000", "invalid status code"],
-    shown=["1.3"],
+    texts=[
+        "invalid close code",
+        "close code must be either 1000",
+        "InvalidAccessError",  # all that Firefox names
+        "invalid status code",
+    ],
+    shown=["1.3", "3.3"],
 )
 mistake(
     "close-code-type",

@@ -255,9 +255,9 @@ def come_back(sheet: Sheet, visit: Visit) -> None:
     mistake = TOO_LATE if max(delays(visit), default=0.0) > LONGEST else NEVER_BACK
     sheet.expect(what, tries > 0, "another connection", "nothing", mistake)
     what = "it waits before each try"
-    shortest = min(pauses, default=0.0)
-    came = f"a try after {shortest:.2g} milliseconds" if delays(visit) else "a try at once"
-    ok = shortest >= SHORTEST
+    asked = delays(visit)
+    came = f"a try after {min(asked):g} milliseconds" if asked else "a try at once"
+    ok = min(pauses, default=0.0) >= SHORTEST
     sheet.expect(what, ok, "a delay", came, no_delay(visit))
     what = "it goes on until the server is back"
     mistake = TOO_LATE if max(delays(visit), default=0.0) > LONGEST else GIVES_UP

@@ -211,7 +211,7 @@ def find_detour(visit: Visit) -> tuple[str, tuple[str, ...]]:
         return "", ()
     if visit.all_sockets:
         tried = visit.all_sockets[-1].target[:80]
-        advice = f"Your page tried {tried}, and this exercise is at {visit.path}"
+        advice = f"Your page tried {tried}. Let it connect to {visit.path} instead."
         return f"a connection to {tried}", (advice,)
     if visit.errors:
         return "an error", ()

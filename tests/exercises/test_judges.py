@@ -261,7 +261,7 @@ def test_wrong_path(server: LiveServer) -> None:
     """A page that tried another path is told so, and not what an older one did."""
     assert verdict_on(server, "3.1", opened("3.1", *sent("hello")))
     verdict = verdict_on(server, "3.1", [line("connecting", "/ws/gret/"), line("error")])
-    advice = "Your page tried /ws/gret/, and this exercise is at /ws/greet/"
+    advice = "Your page tried /ws/gret/. Let it connect to /ws/greet/ instead."
     assert first_words(verdict) == ("a connection to /ws/gret/", advice)
 
 
