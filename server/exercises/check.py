@@ -10,7 +10,8 @@ from traceback import TracebackException
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from ..diagnosis import MISTAKES, Mistake, diagnose_entry, diagnose_text, find_failure
+from ..diagnosis import diagnose_entry, diagnose_text, find_failure
+from ..mistakes import MISTAKES, Mistake
 from ..pictures.words import error
 from ..record import Closed, Failed, Note, Printed, Refused, Snapshot
 from ..template import fill

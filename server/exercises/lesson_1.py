@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from channels.consumer import SyncConsumer
 
-from ..diagnosis import MISTAKES, Mistake
+from ..mistakes import MISTAKES, Mistake
 from ..record import Sent
 from .check import empty_method, exercise
 from .scenario import Client, End, Trial, letters

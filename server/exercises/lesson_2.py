@@ -13,7 +13,8 @@ from django.urls import URLPattern
 from django.urls.resolvers import RegexPattern, RoutePattern
 from websockets.sync.client import ClientConnection
 
-from ..diagnosis import MISTAKES, Mistake, diagnose_text, find_failure, last_line
+from ..diagnosis import diagnose_text, find_failure, last_line
+from ..mistakes import MISTAKES, Mistake
 from .check import exercise
 from .scenario import Client, End, Trial, came
 

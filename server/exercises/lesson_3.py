@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..diagnosis import MISTAKES, Mistake
+from ..mistakes import MISTAKES, Mistake
 from .check import browser_exercise
 from .scenario import Sheet, quote
 from .visit import Visit, came_from

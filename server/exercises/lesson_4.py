@@ -10,7 +10,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
-from ..diagnosis import MISTAKES, Mistake, find_failure
+from ..diagnosis import find_failure
+from ..mistakes import MISTAKES, Mistake
 from .check import empty_method, exercise
 from .scenario import Client, End, Trial, came, quote
 

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from ..diagnosis import CODES, MISTAKES, Mistake
+from ..mistakes import CODES, MISTAKES, Mistake
 from .check import EXERCISES
 
 __all__ = ["PAGE", "page"]
@@ -39,7 +39,7 @@ explain(1006)            # a close code; from server import explain
 explain("Still in CONNECTING state.")  # the text of an error, from a browser's console say
 ```
 
-This page is made from `server/diagnosis.py` with `python -m server.exercises.page`.
+This page is made from `server/mistakes.py` with `python -m server.exercises.page`.
 """
 
 TABLE = """

@@ -18,9 +18,10 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from ..connection import Limits
-from ..diagnosis import MISTAKES, Mistake, diagnose_entry, diagnose_text
+from ..diagnosis import diagnose_entry, diagnose_text
 from ..host import Host
 from ..launch import as_application
+from ..mistakes import MISTAKES, Mistake
 from ..output import route_prints
 from ..record import Failed, Note, Received, Record, Snapshot
 

@@ -10,8 +10,9 @@ from difflib import get_close_matches
 from itertools import groupby
 
 from ..browser.runs import Run, Told, runs
-from ..diagnosis import Mistake, diagnose_text
+from ..diagnosis import diagnose_text
 from ..launch import current
+from ..mistakes import Mistake
 from .practice import SERVER
 from .scenario import quote
 

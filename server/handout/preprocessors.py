@@ -9,7 +9,7 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from traitlets import Bool, Unicode
 
-from ..diagnosis import MISTAKES, Mistake
+from ..mistakes import MISTAKES, Mistake
 from .lesson import HandoutError, check_lesson, tags
 from .markup import Prose, clean_output, hints
 from .recording import Diagram, recorded

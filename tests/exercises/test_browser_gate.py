@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from server.browser.runs import Run, runs
-from server.diagnosis import MISTAKES
 from server.exercises import Verdict, check, practice
 from server.exercises.catalogue import Answer, answers
 from server.exercises.check import EXERCISES, BrowserExercise
 from server.exercises.practice import SERVER
 from server.launch import LiveServer
+from server.mistakes import MISTAKES
 from tests.browser import finding
 from tests.browser.driving import Page, browser
 from tests.exercises.cells import BROWSER, cells

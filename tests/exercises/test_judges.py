@@ -17,7 +17,6 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from server.browser.runs import Page, Run, Told, runs
-from server.diagnosis import MISTAKES
 from server.exercises import Verdict, check, practice
 from server.exercises.catalogue import catalogue
 from server.exercises.check import EXERCISES, BrowserExercise
@@ -27,6 +26,7 @@ from server.exercises.practice import SERVER
 from server.exercises.scenario import End, Patience, Trial, came, quote
 from server.exercises.visit import newest_run
 from server.launch import LiveServer
+from server.mistakes import MISTAKES
 
 # What a browser did
 

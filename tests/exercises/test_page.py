@@ -8,9 +8,9 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 
-from server.diagnosis import MISTAKES, Mistake
 from server.exercises.check import EXERCISES
 from server.exercises.page import NOTEBOOKS, PAGE, page
+from server.mistakes import MISTAKES, Mistake
 
 ROWS = [found for found in MISTAKES.values() if found.shown]
 
