@@ -77,6 +77,10 @@ class Page:
     """The page in which a cell's code runs: each *Run again* of its frame makes a new one."""
 
     number: int = field(default_factory=lambda: next(numbers))
+
+    began: float = field(default_factory=time.perf_counter)
+    """When it was served, on the record's clock."""
+
     lines: list[Told] = field(default_factory=list)
     """What its frame has told of it so far."""
 

@@ -23,6 +23,7 @@ from .visit import (
     find_error,
     find_handler_name,
     find_obstacle,
+    is_witnessed,
     newest_run,
     wait_for_visit,
 )
@@ -207,6 +208,12 @@ def judge_browser(exercise: BrowserExercise) -> Verdict:
             with suppress(NotYet):
                 sheet.passed(what)
                 exercise.scenario(sheet, visit)
+                sheet.expect(
+                    "the server's record shows the same",
+                    is_witnessed(run, exercise.path),
+                    "what your page did",
+                    "something else: run the cell once more",
+                )
         if not visit.sockets or not sheet.steps[-1].passed:
             mistake = find_error(visit) or find_handler_name(visit) or sheet.mistake
             raised = shorten(visit.raised)

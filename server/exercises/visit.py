@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import groupby
+from typing import TypeAlias
 
 from ..browser.runs import Run, Told, runs
 from ..diagnosis import diagnose_text
 from ..launch import current
 from ..mistakes import Mistake
+from ..record import Accepted, Connecting, Disconnected, Received, Undelivered
 from .practice import SERVER
 from .scenario import quote
 
@@ -24,6 +26,7 @@ __all__ = [
     "find_error",
     "find_handler_name",
     "find_obstacle",
+    "is_witnessed",
     "newest_run",
     "wait_for_visit",
 ]
@@ -33,6 +36,9 @@ MAX_SHOWN = 6
 
 PATIENCE = 4.5
 """Seconds to wait for a page to come to rest."""
+
+ON_ITS_WAY = 2.0
+"""Seconds that what a page did may take to reach the server's record."""
 
 
 def newest_run(cell: str) -> Run | None:
@@ -137,6 +143,64 @@ def wait_for_visit(run: Run, path: str, done: Callable[[Visit], bool]) -> Visit:
         if settled or done(visit) or time.monotonic() > deadline:
             return visit
         time.sleep(0.02)
+
+
+# What the server's record says
+
+Witnessed: TypeAlias = tuple[tuple[str, ...], tuple[int, str] | None]
+"""What came over one connection: the messages of the browser, and how it closed, if it did."""
+
+
+def is_witnessed(run: Run, path: str) -> bool:
+    """Tell whether the server has seen what the page says that it did.
+
+    The page tells what a server cannot know: that a timer was set, an error was raised, or a
+    connection was given up before it began. What did cross the wire, the record knows better.
+
+    """
+    deadline = time.monotonic() + ON_ITS_WAY
+    while True:
+        page = run.page
+        assert page is not None
+        if told(Visit(path, tuple(page.lines))) == recorded(path, page.began):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+
+
+def told(visit: Visit) -> list[Witnessed]:
+    """Return what a page tells of the connections that have opened."""
+    found: list[Witnessed] = []
+    for socket in visit.sockets:
+        if socket.first("open") is not None:
+            closed = socket.first("closed") if socket.first("closing") is not None else None
+            code = (closed["code"], closed["reason"]) if closed is not None else None
+            found.append((tuple(socket.sent), code))
+    return found
+
+
+def recorded(path: str, since: float) -> list[Witnessed]:
+    """Return what the record holds of the connections that were accepted since then."""
+    live = current(SERVER)
+    entries = live.host.record.snapshot().entries if live is not None else ()
+    sent: dict[int, list[str]] = {}
+    closed: dict[int, tuple[int, str]] = {}
+    ours = set()
+    for entry in entries:
+        number, what = entry.connection, entry.what
+        if isinstance(what, Connecting) and entry.time >= since:
+            if what.target.partition("?")[0] == path:
+                ours.add(number)
+        elif number not in ours:
+            continue
+        elif isinstance(what, Accepted):
+            sent[number] = []
+        elif isinstance(what, Received | Undelivered):
+            sent[number].append(str(what.payload))
+        elif isinstance(what, Disconnected) and what.by == "client":
+            closed[number] = what.code, what.reason
+    return [(tuple(sent[number]), closed.get(number)) for number in sent]
 
 
 # What is wrong in any of them

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -32,7 +33,10 @@ from server.mistakes import MISTAKES
 
 
 @pytest.fixture
-def server() -> Iterator[LiveServer]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
+    """The practice server; what a page tells is believed: no page has really been here."""
+    module = sys.modules["server.exercises.check"]  # the package has a function of that name
+    monkeypatch.setattr(module, "is_witnessed", lambda run, path: True)
     live = practice()
     yield live
     live.close()

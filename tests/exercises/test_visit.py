@@ -1,0 +1,103 @@
+"""What a page tells, and what the server's record says to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, cast
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from server.browser.runs import Page, Run, Told, runs
+from server.exercises import check, practice
+from server.exercises.practice import SERVER
+from server.exercises.visit import is_witnessed
+from server.launch import LiveServer
+
+GREET = "/ws/greet/"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
+    monkeypatch.setattr("server.exercises.visit.ON_ITS_WAY", 0.3)
+    live = practice()
+    yield live
+    live.close()
+
+
+def line(kind: str, text: str = "", **more: Any) -> Told:
+    return cast(Told, {"kind": kind, "text": text, "socket": 1, "at": 0.0, **more})
+
+
+CONNECTED = [line("connecting", GREET), line("open")]
+GREETED = [*CONNECTED, line("sent", "hello")]
+LEFT = [line("closing"), line("closed", code=4001, reason="bored")]
+
+
+def page(*lines: Told, cell: str = "greet") -> Run:
+    """Return the run of a cell whose page has told these lines."""
+    run = Run(cell, "", 0.1, False, SERVER, pages=[Page(lines=list(lines))])
+    run.attached.set()
+    run.pages[0].settled.set()
+    runs.add(run)
+    return run
+
+
+def talk(server: LiveServer, *messages: str, code: int | None = None, reason: str = "") -> None:
+    """Do what a page may have done."""
+    ws = connect(server.url(GREET), proxy=None).__enter__()
+    for message in messages:
+        ws.send(message)
+        ws.recv()
+    if code is not None:
+        ws.close(code, reason)
+    else:
+        ws.socket.close()
+
+
+def test_nothing_came(server: LiveServer) -> None:
+    """A page that tells of what the server has not seen does not pass."""
+    page(*GREETED)
+    verdict = check("3.1")
+    assert not verdict.passed
+    assert [step.passed for step in verdict.steps] == [True, True, False]
+    assert verdict.steps[-1].what == "the server's record shows the same"
+    assert verdict.steps[-1].came == "something else: run the cell once more"
+
+
+def test_what_came(server: LiveServer) -> None:
+    """What the page tells and the record shows passes."""
+    page(*GREETED)
+    talk(server, "hello")
+    assert check("3.1", solution=True).passed
+
+
+def test_messages_count(server: LiveServer) -> None:
+    """Another message, one more, or none is not the same."""
+    for messages in ([], ["Hello"], ["hello", "hello"]):
+        run = page(*GREETED)
+        talk(server, *messages)
+        assert not is_witnessed(run, GREET)
+
+
+def test_close_codes_count(server: LiveServer) -> None:
+    """The code and the reason have to be those that the server was told."""
+    run = page(*GREETED, *LEFT)
+    talk(server, "hello", code=4001, reason="bored")
+    assert is_witnessed(run, GREET)
+    run = page(*GREETED, *LEFT)
+    talk(server, "hello", code=4001, reason="tired")
+    assert not is_witnessed(run, GREET)
+
+
+def test_others_do_not_count(server: LiveServer) -> None:
+    """An earlier page, another path and a refused handshake are not the page's connections."""
+    talk(server, "hello")
+    run = page(*GREETED)
+    with suppress(InvalidStatus), connect(server.url("/ws/nowhere/"), proxy=None):
+        pass
+    assert not is_witnessed(run, GREET)
+    talk(server, "hello")
+    assert is_witnessed(run, GREET)
