@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -75,17 +71,6 @@ def test_solution(id: str) -> None:
     assert len(verdicts) == 1
     (verdict,) = verdicts
     assert f"Exercise {id}, {EXERCISES[id].title}: ✓ the solution passes" in verdict
-
-
-@pytest.fixture(scope="module")
-def busy_machine() -> Iterator[None]:
-    """Keep every processor busy with something else."""
-    spin = [sys.executable, "-c", "while True: pass"]
-    others = [subprocess.Popen(spin) for _ in range((os.cpu_count() or 1) + 1)]
-    yield
-    for other in others:
-        other.kill()
-        other.wait()
 
 
 @pytest.mark.parametrize("id", PYTHON)
