@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from math import ceil, floor, log10
+from operator import itemgetter
 from typing import Any
 
 from ..record import Snapshot, Span
@@ -78,6 +80,8 @@ class Timeline:
         self.works = last_works(snapshot.spans)
         self.begin = min((span.start for span in self.works), default=0.0)
         self.exact_unit = min(map(duration, self.works), default=0.0)
+        self.moments: list[tuple[float, int]] = []
+        """When work began and ended, and in which unit of the picture."""
         end = max((span.end for span in self.works), default=0.0)
         self.waits = [
             span
@@ -99,11 +103,10 @@ class Timeline:
         """The clients' lines, in the order in which they were served."""
         working: dict[int, set[Interval]] = {}
         waiting: dict[int, set[Interval]] = {}
-        for span in self.works:
-            start, end = self.interval(span)
-            working.setdefault(span.connection, set()).add((start, max(end, start + 1)))
+        for span, interval in zip(self.works, self.intervals, strict=True):
+            working.setdefault(span.connection, set()).add(interval)
         for span in self.waits:
-            start, end = self.interval(span)
+            start, end = self.place(span.start), self.place(span.end)
             if start < end:
                 waiting.setdefault(span.connection, set()).add((start, end))
         rows = [
@@ -114,10 +117,27 @@ class Timeline:
         ]
         return sorted(rows, key=served)
 
-    def interval(self, span: Span) -> Interval:
-        """Return a span in units."""
-        start = round((span.start - self.begin) / self.exact_unit)
-        return max(0, start), round((span.end - self.begin) / self.exact_unit)
+    @cached_property
+    def intervals(self) -> list[Interval]:
+        """The works in units, each from the end of what came before it: no delay adds up."""
+        starts: dict[int, int] = {}
+        ends: dict[int, int] = {}
+        moments = [(span.start, 1, i) for i, span in enumerate(self.works)]
+        moments += [(span.end, 0, i) for i, span in enumerate(self.works)]
+        for time, begins, i in sorted(moments):
+            if begins:
+                place = starts[i] = self.place(time)
+            else:
+                units = max(1, round(duration(self.works[i]) / self.exact_unit))
+                place = ends[i] = starts[i] + units
+            self.moments.append((time, place))
+        return [(starts[i], ends[i]) for i in range(len(self.works))]
+
+    def place(self, time: float) -> int:
+        """Return a time in units, from the last moment before it at which work began or ended."""
+        index = bisect_right(self.moments, time, key=itemgetter(0))
+        before, place = self.moments[index - 1] if index else (self.begin, 0)
+        return max(0, place + round((time - before) / self.exact_unit))
 
     @property
     def length(self) -> int:

@@ -57,7 +57,7 @@ def test_async() -> None:
 def test_noise(seed: int) -> None:
     """A busy machine changes neither the text nor the picture's rows."""
     noise = random.Random(seed)
-    assert timeline(*one_after_the_other(lambda: noise.random() * 0.04)).text == SYNC
+    assert timeline(*one_after_the_other(lambda: noise.random() * 0.15)).text == SYNC
     assert timeline(*side_by_side(lambda: noise.random() * 0.1)).text == ASYNC
 
 
