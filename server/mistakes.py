@@ -101,8 +101,7 @@ mistake(
     "Bytes for text",
     symptom="`TypeError: 'text' of websocket.send must be str, not bytes`",
     cause="'text' takes a str, and this is bytes.",
-    fix='Send bytes under the key "bytes" (bytes_data=... in a generic consumer), '
-    "or leave out the encode().",
+    fix='Leave out the encode(): text is a str. Bytes go under the key "bytes".',
     texts=[
         r"'text' of websocket\.send must be str, not (bytes|bytearray|memoryview)",
         "'bytes' object has no attribute 'encode'",
@@ -230,6 +229,14 @@ mistake(
     shown=["1.2"],
 )
 mistake(
+    "more-than-asked",
+    "More than is asked for",
+    symptom="the text that comes holds the right one, and is not taken",
+    cause="The right text is there, and more stands before or behind it.",
+    fix="Send what is expected, and nothing else in the same message.",
+    shown=["1.1", "1.2"],
+)
+mistake(
     "no-f",
     "An f-string without its f",
     symptom="the client is sent braces with the name of a variable in them",
@@ -243,7 +250,7 @@ mistake(
     symptom="`RuntimeError: Expected ASGI message 'websocket.send' or 'websocket.close', "
     "but got 'websocket.receive'.`",
     cause="websocket.connect, .receive and .disconnect come from the server; nobody sends them.",
-    fix='Send a message of your own: {"type": "websocket.send", "text": ...}.',
+    fix='Send a message of your own: "websocket.accept", "websocket.send" or "websocket.close".',
     texts=[r"but got 'websocket\.(connect|receive|disconnect)'"],
     shown=["1.1"],
 )
@@ -331,12 +338,16 @@ mistake(
 )
 mistake(
     "receive-signature",
-    "receive() takes too little",
+    "receive with other parameters",
     symptom="`TypeError: Echo.receive() got an unexpected keyword argument 'bytes_data'`",
-    cause="The message was binary, and receive() has no parameter for it.",
+    cause="It is called with text_data=... or with bytes_data=..., by these names.",
     fix="Write def receive(self, text_data=None, bytes_data=None).",
-    texts=[r"receive\(\) got an unexpected keyword argument '(bytes_data|text_data)'"],
-    shown=["1.2"],
+    texts=[
+        r"\breceive\(\) got an unexpected keyword argument '(bytes_data|text_data)'",
+        r"\breceive\(\) takes \d+ positional arguments? but \d+ were given",
+        r"\breceive\(\) missing \d+ required positional argument",
+    ],
+    shown=["1.2", "4.2"],
 )
 mistake(
     "connect-parameters",
@@ -352,13 +363,13 @@ mistake(
     "A handler with the wrong parameters",
     symptom="`TypeError: Echo.websocket_receive() takes 1 positional argument but 2 were given`; "
     "in a generic consumer `Echo.disconnect() takes 1 positional argument but 2 were given`",
-    cause="Every handler of a raw consumer is given the event, and disconnect the close code.",
-    fix="Write def websocket_receive(self, event), or def disconnect(self, close_code).",
+    cause="A handler is given one value besides self: the event, the close code, or the content.",
+    fix="Write websocket_receive(self, event), disconnect(self, close_code) or "
+    "receive_json(self, content).",
     texts=[
-        r"(websocket_\w+|receive_json|receive|disconnect)\(\) takes \d+ positional "
+        r"(websocket_\w+|receive_json|disconnect)\(\) takes \d+ positional "
         r"arguments? but \d+ were given",
-        r"(websocket_\w+|receive_json|receive|disconnect)\(\) missing \d+ required "
-        r"positional argument",
+        r"(websocket_\w+|receive_json|disconnect)\(\) missing \d+ required positional argument",
     ],
     shown=["1.1"],
 )
@@ -398,7 +409,7 @@ mistake(
     "A missing await",
     symptom="`RuntimeWarning: coroutine 'AsyncConsumer.send' was never awaited`",
     cause="Calling a coroutine function runs nothing; only await does.",
-    fix="Put await before the call: await self.send(...), await asyncio.sleep(...).",
+    fix="Put await before each call that sends, waits, or hands on to another application.",
     texts=[r"coroutine '.*' was never awaited"],
     shown=["1.4"],
 )
@@ -483,7 +494,7 @@ mistake(
     symptom="`ValueError: invalid close code 1006`; in a browser `The close code must be either "
     "1000, or between 3000 and 4999.`",
     cause="Some codes are reserved for what no side says itself, others are not defined.",
-    fix="Use 1000, or a code of your own from 4000 to 4999.",
+    fix="Codes from 4000 to 4999 are yours to use; 1000 stands for a normal end.",
     texts=[
         "invalid close code",
         "close code must be either 1000",
@@ -496,8 +507,8 @@ mistake(
     "close-code-type",
     "A close code that is no number",
     symptom="`TypeError: 'code' of websocket.close must be int, not str`",
-    cause="The code is an int.",
-    fix='Write 4000 and not "4000".',
+    cause="close takes the code as an int, and here it was given a value of another type.",
+    fix="Give it an int, as in self.close(code=4000).",
     texts=[r"'code' of websocket\.close must be int"],
     shown=["1.3"],
 )
@@ -557,8 +568,8 @@ mistake(
     "one-instance",
     "One consumer for everybody",
     symptom="answers go to another client, or count what others sent",
-    cause="The route holds an instance, Echo(), and all connections share it.",
-    fix="Write Echo.as_asgi() in the route: it makes an instance for each connection.",
+    cause="The route holds an instance of the consumer, and all connections share it.",
+    fix="Write Consumer.as_asgi() in the route: it makes an instance for each connection.",
     shown=["2.1"],
 )
 mistake(
@@ -566,7 +577,7 @@ mistake(
     "as_asgi without its parentheses",
     symptom="`TypeError: AsyncConsumer.as_asgi() takes 1 positional argument but 4 were given`",
     cause="as_asgi is a method, and the route needs what it returns.",
-    fix='Call it: path("...", Echo.as_asgi()).',
+    fix='Call it: path("...", Consumer.as_asgi()).',
     texts=[r"as_asgi\(\) takes 1 positional argument but"],
     shown=["2.1"],
 )
@@ -575,8 +586,8 @@ mistake(
     "as_asgi() is missing",
     symptom="`TypeError: object Echo can't be used in 'await' expression`; "
     "for a raw consumer `TypeError: Echo() takes no arguments`",
-    cause="The route holds the consumer's class, and a route calls an ASGI application.",
-    fix='Write path("...", Consumer.as_asgi()), with the parentheses.',
+    cause="The consumer's class stands where an ASGI application is needed.",
+    fix="Write Consumer.as_asgi() in its place, with the parentheses.",
     texts=[
         r"object \w+ can't be used in 'await' expression",
         r"^TypeError: \w+\(\) takes no arguments",
@@ -588,8 +599,9 @@ mistake(
     "no-route",
     "No route for this path",
     symptom="`ValueError: No route found for path`, and HTTP 500 for the client",
-    cause="No pattern matches the path exactly: a slash too many or too few, or another prefix.",
-    fix="Compare them character by character; WebSockets are not redirected to the slash.",
+    cause="No pattern matches this path from its beginning to its end.",
+    fix="Compare them piece by piece: the slashes, the spelling, and what each <...> takes "
+    "(<int:...> only digits).",
     texts=["No route found for path"],
     shown=["2#several-consumers", "2.1"],
 )
@@ -859,11 +871,35 @@ mistake(
     cause="JsonWebsocketConsumer raises it for a binary message, and for an empty one.",
     fix="Override receive(self, text_data=None, bytes_data=None), answer with an error, "
     "and keep the connection.",
-    texts=[
-        "No text section for incoming WebSocket frame",
-        "the JSON object must be str, bytes or bytearray, not NoneType",
-    ],
+    texts=["No text section for incoming WebSocket frame"],
     shown=["4#bad-input", "4.2"],
+)
+mistake(
+    "none-decoded",
+    "None was to be decoded",
+    symptom="`TypeError: the JSON object must be str, bytes or bytearray, not NoneType`",
+    cause="json.loads takes text, and this is None, as text_data is for a binary message.",
+    fix='Write json.loads(text_data or ""), which raises a ValueError, or catch the TypeError too.',
+    texts=["the JSON object must be str, bytes or bytearray, not NoneType"],
+    shown=["4.2"],
+)
+mistake(
+    "decoded-already",
+    "It is decoded already",
+    symptom="`TypeError: the JSON object must be str, bytes or bytearray, not dict`",
+    cause="json.loads takes text, and this is a value: receive_json is given what was decoded.",
+    fix="Leave out the json.loads.",
+    texts=["the JSON object must be str, bytes or bytearray, not"],
+    shown=["4.1"],
+)
+mistake(
+    "dict-attribute",
+    "A dictionary has keys, and no attributes",
+    symptom="`AttributeError: 'dict' object has no attribute 'op'`",
+    cause="message.op is JavaScript's way; in Python a key stands in square brackets.",
+    fix='Write message["op"], or message.get("op"), which is None where there is no such key.',
+    texts=["'dict' object has no attribute"],
+    shown=["4.1"],
 )
 mistake(
     "python-not-json",
@@ -918,7 +954,7 @@ mistake(
     "An exception on bad JSON",
     symptom="`JSONDecodeError: Expecting value: line 1 column 1 (char 0)`, "
     "and the connection is gone",
-    cause="The message is no JSON, and nobody catches the exception.",
+    cause="json.loads raises it for what is no JSON, and an exception ends the connection.",
     fix='Catch json.JSONDecodeError, answer {"error": ...}, and keep the connection.',
     texts=["JSONDecodeError"],
     shown=["4#bad-input", "4.2"],
@@ -928,8 +964,8 @@ mistake(
     "A type that JSON does not know",
     symptom="`TypeError: Object of type datetime is not JSON serializable`",
     cause="json.dumps knows dict, list, str, int, float, bool and None.",
-    fix="Convert it first, or write an encoder: json.dumps(value, cls=...), "
-    "encode_json in a JSON consumer.",
+    fix="Convert it first, or let json.dumps(value, default=...) do it; "
+    "the place is encode_json in a JSON consumer.",
     texts=["Object of type .* is not JSON serializable"],
     shown=["4#json-consumer", "4.3"],
 )
@@ -1016,19 +1052,66 @@ mistake(
     "There is no attribute of that name",
     symptom="`AttributeError: 'Echo' object has no attribute 'count'`",
     cause="Nobody has set it in this object, or its class has no such method.",
-    fix="Set it in connect: self.count = 0. Is it a method? Then look at its spelling.",
+    fix="Compare the spelling with the line that sets it; connect and __init__ are places for it.",
     texts=[r"AttributeError: '(?!NoneType')[A-Z]\w*' object has no attribute"],
     shown=["2.1"],
+)
+mistake(
+    "unbound",
+    "A variable without a value",
+    symptom="`UnboundLocalError: cannot access local variable 'count' where it is not associated "
+    "with a value`",
+    cause="A name that a function assigns to is its own, and nothing was assigned to it before.",
+    fix="What another method has set is an attribute: self.count. Else give it a value first.",
+    texts=["cannot access local variable"],
+    shown=["2.1"],
+)
+mistake(
+    "text-and-value",
+    "Text and another value are added",
+    symptom='`TypeError: can only concatenate str (not "int") to str`',
+    cause="With text on its left side, + takes nothing but text on its right.",
+    fix="Put both into an f-string, or convert the value: str(value).",
+    texts=["can only concatenate str"],
+    shown=["4.4"],
+)
+mistake(
+    "none-called",
+    "None is called",
+    symptom="`TypeError: 'NoneType' object is not callable`",
+    cause="What is called here is None: what a function returned, or what get did not find.",
+    fix="Pass the function itself, without parentheses: asyncio.to_thread(time.sleep, 0.2).",
+    texts=["'NoneType' object is not callable"],
+    shown=["1.4"],
+)
+mistake(
+    "too-few-arguments",
+    "A method is called with too little",
+    symptom="`TypeError: JsonWebsocketConsumer.send_json() missing 1 required positional "
+    "argument: 'content'`",
+    cause="It was given no value; or the value was taken for self, as in cls.send_json(value).",
+    fix="Call it on the consumer: self.send_json(value). A classmethod has no self, and cannot.",
+    texts=[r"\b(send_json|send|close|accept)\(\) missing \d+ required positional argument"],
+    shown=["4.2"],
+)
+mistake(
+    "no-number",
+    "A function for numbers was given something else",
+    symptom="`TypeError: must be real number, not str`",
+    cause="math.isfinite and its like take numbers only.",
+    fix="Look at the type first: isinstance(value, float) and not math.isfinite(value).",
+    texts=["must be real number, not"],
+    shown=["4.3"],
 )
 
 # --- In a notebook -------------------------------------------------------------------------------
 
 mistake(
     "running-loop",
-    "A second event loop in a notebook",
+    "A second event loop",
     symptom="`RuntimeError: asyncio.run() cannot be called from a running event loop`",
-    cause="A notebook's cells run inside an event loop already.",
-    fix="Write await at the top level of the cell.",
+    cause="Cells of a notebook and handlers of async consumers run inside an event loop already.",
+    fix="Write await instead of asyncio.run: at the top level of a cell, or in an async def.",
     texts=[
         r"asyncio\.run\(\) cannot be called from a running event loop",
         "Cannot run the event loop while another loop is running",

@@ -58,7 +58,8 @@ def test_explain_exception() -> None:
     explained = explain(caught(lambda: json.loads("hello")))
     assert repr(explained) == (
         "JSONDecodeError: Expecting value: line 1 column 1 (char 0)\n"
-        "An exception on bad JSON: The message is no JSON, and nobody catches the exception.\n"
+        "An exception on bad JSON: json.loads raises it for what is no JSON, "
+        "and an exception ends the connection.\n"
         'Catch json.JSONDecodeError, answer {"error": ...}, and keep the connection.'
     )
     assert explained.mistake is MISTAKES["bad-json"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import threading
 import time
@@ -263,6 +264,8 @@ PRODUCERS: dict[str, Callable[[], str]] = {
     "database-in-async": lambda: in_loop(
         lambda: __import__("django.utils.asyncio", fromlist=["_"]).async_unsafe(lambda: None)()
     ),
+    "text-and-value": lambda: error(lambda: TEXT + 1),
+    "no-number": lambda: error(lambda: math.isfinite(TEXT)),
     "running-loop": lambda: in_loop(never_run),
     "client-without-with": client_without_with,
 }

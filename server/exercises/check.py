@@ -10,6 +10,8 @@ from traceback import TracebackException
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.getipython import get_ipython
+
 from ..diagnosis import diagnose_entry, diagnose_text, find_failure
 from ..mistakes import MISTAKES, Mistake
 from ..pictures.words import error
@@ -187,9 +189,29 @@ def check(id: str, answer: Any = None, *, solution: bool = False) -> Verdict:
             solutions.append(answer)
         solution = solution or known
         verdict = judge(exercise, answer, solution)
-    if verdict.passed and not verdict.solution:
-        return replace(verdict, remark=remember(id))
-    return verdict
+    if not verdict.passed:
+        return replace(verdict, remark=doubt(cell_error()))
+    return verdict if verdict.solution else replace(verdict, remark=remember(id))
+
+
+def cell_error() -> BaseException | None:
+    """Return what ended the cell that was run before this one, if anything did."""
+    shell = get_ipython()
+    before = shell.last_execution_result if shell is not None else None
+    if before is None:
+        return None
+    error: BaseException | None = before.error_before_exec or before.error_in_exec
+    return error
+
+
+def doubt(error: BaseException | None) -> str:
+    """Say that what was checked may be older than the learner thinks."""
+    if error is None:
+        return ""
+    return (
+        f"The cell that you ran just before has failed: {type(error).__name__}. "
+        "If your answer is in it, what was checked is an older one."
+    )
 
 
 def judge_browser(exercise: BrowserExercise) -> Verdict:
@@ -251,6 +273,8 @@ def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
     if passed:
         return Verdict(exercise, True, solution, steps, snapshot=snapshot)
     failure = find_exception(snapshot)
+    if todo and has_spoken(trial, failure):
+        todo = None
     mistake = None if todo else find_mistake(trial, snapshot)
     raised = tuple(error(failure)) if failure is not None else ()
     if todo:
@@ -270,6 +294,13 @@ def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
         mistake=mistake,
         snapshot=snapshot,
     )
+
+
+def has_spoken(trial: Trial, failure: TracebackException | None) -> bool:
+    """Tell whether an answer that has an empty method still shows a mistake elsewhere."""
+    if failure is not None:
+        return find_failure(failure) is not MISTAKES["no-route"]
+    return trial.noted("no-accept")
 
 
 def find_mistake(trial: Trial, snapshot: Snapshot) -> Mistake | None:

@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection
 from ..diagnosis import diagnose_text, find_failure, last_line
 from ..mistakes import MISTAKES, Mistake
 from .check import exercise
-from .scenario import Client, End, Trial, came
+from .scenario import Client, End, Trial, came, nearly_right
 
 __all__ = ["route_mistake"]
 
@@ -34,7 +34,7 @@ def route_mistake(routes: Any, target: str) -> Mistake | None:
                 written = str(pattern)
                 if written.startswith("/"):
                     return MISTAKES["leading-slash"]
-                if any(sign in written for sign in ("^", "$", "(", "\\")):
+                if any(sign in written for sign in ("^", "$", "(", "*", "\\")):
                     return MISTAKES["regex-in-path"]
             case RegexPattern():
                 if str(pattern).startswith(("/", "^/")):
@@ -68,9 +68,11 @@ NAME = re.compile(r"<(?:\w+:)?(\w+)>")
 
 def name_mistake(trial: Trial, target: str) -> Mistake | None:
     """Return why a consumer does not find the name that the path holds, if it looked for one."""
+    *_, value = target.rstrip("/").split("/")
     for failure in trial.failures:
         key = re.match("KeyError: '(.*)'", last_line(failure))
-        if key is None or key[1] in ("url_route", "kwargs", *target.split("/")):
+        # A dictionary of the learner's own may have no such room.
+        if key is None or key[1] in ("url_route", "kwargs", value):
             continue
         patterns = [str(route.pattern) for route in all_routes(trial.answer)]
         names = {name for pattern in patterns for name in NAME.findall(pattern)}
@@ -96,8 +98,8 @@ def visit(trial: Trial, target: str, what: str = "") -> Client:
 
 NOT_WELCOMED = Mistake(
     "not-welcomed",
-    "The name of the room is missing",
-    "The client is told something, and not the room that its path names.",
+    "The client is not welcomed to its room",
+    "Expected is welcome to and the one piece of the path that names the room.",
     'The router keeps what it took out of the path in scope["url_route"]["kwargs"].',
 )
 
@@ -127,7 +129,8 @@ def no_routes(answer: Any) -> str | None:
 def rooms(trial: Trial) -> None:
     """Each client is in the room that its path names, and counts its own messages."""
     blue = visit(trial, "ws/room/blue/")
-    blue.answers("welcome to blue", 'the client is told "welcome to blue"', not_welcomed)
+    welcome = "welcome to blue"
+    blue.answers(welcome, f'the client is told "{welcome}"', partial(not_welcomed, welcome))
     blue.is_asked("hi", "blue 1: hi", {"blue 0: hi": COUNTED_LATE})
     blue.is_asked("anybody?", "blue 2: anybody?", {"blue 1: anybody?": COUNTED_ANEW})
     red = visit(trial, "ws/room/red/")
@@ -137,9 +140,9 @@ def rooms(trial: Trial) -> None:
     blue.is_asked("bye", "blue 3: bye", mixed)
 
 
-def not_welcomed(got: object) -> Mistake | None:
-    """Return the mistake behind a welcome to the wrong room."""
-    return NOT_WELCOMED if isinstance(got, str) and "blue" not in got else None
+def not_welcomed(welcome: str, got: object) -> Mistake | None:
+    """Return the mistake behind another welcome."""
+    return nearly_right(got, welcome) or (NOT_WELCOMED if isinstance(got, str) else None)
 
 
 def mixed_up(trial: Trial, got: object) -> Mistake | None:
@@ -153,9 +156,9 @@ def mixed_up(trial: Trial, got: object) -> Mistake | None:
 
 NOT_GUARDED = Mistake(
     "not-guarded",
-    "Everybody gets in",
-    "The middleware hands each connection on to the application inside.",
-    'Look at scope["query_string"] first, and hand on only those that have the token.',
+    "A client gets in that must not",
+    "The middleware hands this connection on to the application inside.",
+    "Hand on only a connection whose query has the token sesame, and refuse all others.",
 )
 ACCEPTED_FIRST = Mistake(
     "accepted-first",
@@ -167,7 +170,7 @@ REFUSED_BY_EXCEPTION = Mistake(
     "refused-by-exception",
     "An exception refuses as well, as a fault of the server",
     "The client is told 500, which says that the server is broken.",
-    'Send {"type": "websocket.close"} and return; the client is told 403.',
+    'Let no query raise anything; to refuse, send {"type": "websocket.close"} and return.',
 )
 REFUSED_SILENTLY = Mistake(
     "refused-silently",
@@ -196,8 +199,20 @@ NOT_HANDED_ON = Mistake(
 NOT_EVERY_QUERY = Mistake(
     "not-every-query",
     "A query without a token raises",
-    "query[...] raises KeyError for a name that is not there.",
-    'Ask with query.get("token"), which is None then.',
+    'query["token"] is a KeyError then; query.get("token") is None, and [0] of it raises as well.',
+    'Compare the whole value: query.get("token") == ["sesame"].',
+)
+QUERY_NOT_PARSED = Mistake(
+    "query-not-parsed",
+    "The query is no dictionary yet",
+    'scope["query_string"] is one piece of bytes, as b"token=sesame", and has no keys.',
+    'Take it apart: parse_qs(scope["query_string"].decode()) is a dictionary of lists.',
+)
+NO_SUCH_KEY = Mistake(
+    "no-such-key",
+    "A dictionary has no such key",
+    "The KeyError names the key; what stands behind the ? of the address is somewhere else.",
+    'Take it from the query: parse_qs(scope["query_string"].decode()).',
 )
 WHOLE_QUERY = Mistake(
     "whole-query",
@@ -205,6 +220,16 @@ WHOLE_QUERY = Mistake(
     "A query can hold more than the token.",
     "Take it apart with parse_qs, and look at the token only.",
 )
+
+
+QUERY_MISTAKES = {
+    "KeyError: b?'token'": NOT_EVERY_QUERY,
+    "'NoneType' object is not subscriptable|index out of range": NOT_EVERY_QUERY,
+    "(byte|string) indices must be integers": QUERY_NOT_PARSED,
+    "'(bytes|str)' object has no attribute 'get'": QUERY_NOT_PARSED,
+    "KeyError: ": NO_SUCH_KEY,
+}
+"""What an exception says of how the token was looked for; the first that is found decides."""
 
 
 def not_wrapped(answer: Any) -> str | None:
@@ -257,8 +282,10 @@ def not_refused(trial: Trial) -> Mistake:
     """Return the mistake behind an error of the server instead of a refusal."""
     if trial.failures:
         failure = trial.failures[-1]
-        if last_line(failure).startswith("KeyError: "):
-            return NOT_EVERY_QUERY
+        text = last_line(failure)
+        for pattern, mistake in QUERY_MISTAKES.items():
+            if re.search(pattern, text):
+                return mistake
         return find_failure(failure) or REFUSED_BY_EXCEPTION
     return next(filter(None, map(diagnose_text, trial.warnings)), REFUSED_SILENTLY)
 
@@ -338,9 +365,9 @@ def nobody_here(trial: Trial) -> None:
 
 ANOTHER_WINS = Mistake(
     "another-wins",
-    "Another route takes this path",
+    "A path leads to another consumer than its own",
     "Routes are tried from the top, and the first that matches wins.",
-    "Whose pattern matches as well? Say each one aloud: what must a path have, what may follow?",
+    "Connect to each path of the table with a client of your own, launch(routes), and compare.",
 )
 PAGES = {
     "ws/": "home",
@@ -354,13 +381,20 @@ PAGES = {
 @exercise("2.4", "The broken route")
 def the_broken_route(trial: Trial) -> None:
     """Each path leads to its own consumer, and what is no path leads nowhere."""
+    right = 0
     for target, name in PAGES.items():
         connection = trial.try_connect(target)
         what = f"{target} leads to {name}"
         if not isinstance(connection, ClientConnection):
             trial.fail(what, f'accepted, and then "{name}"', connection, lost(trial, target))
         assert isinstance(connection, ClientConnection)
-        Client(trial, connection).answers(name, what, dict.fromkeys(PAGES.values(), ANOTHER_WINS))
+        got = Client(trial, connection).receive()
+        if got not in PAGES.values():
+            trial.fail(what, f'"{name}"', came(got))
+        right += got == name
+    # Which of them goes astray is for the learner to find.
+    what = "each of the five paths leads to its own consumer"
+    trial.expect(what, right == len(PAGES), "all five", f"{right} of the five", ANOTHER_WINS)
     target = "ws/news/archive/"
     connection = trial.try_connect(target)
     failures = [failure for failure in trial.failures if "No route found" in str(failure)]

@@ -6,11 +6,12 @@ import ast
 import json
 import math
 import operator
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
-from ..diagnosis import find_failure
+from ..diagnosis import find_failure, last_line
 from ..mistakes import MISTAKES, Mistake
 from .check import empty_method, exercise
 from .scenario import Client, End, Trial, came, quote
@@ -81,6 +82,7 @@ def answers_json(
     expected: object,
     likely: Callable[[Any], Mistake | None] = lambda value: None,
     after_error: bool = False,
+    quiet: bool = False,
 ) -> None:
     """Expect a message that is the JSON of a value, however it is spaced and ordered.
 
@@ -90,6 +92,7 @@ def answers_json(
         expected: The value.
         likely: Returns the mistake behind another value; ``None`` stands for no message.
         after_error: The same was answered well before the client was told of an error.
+        quiet: Only that it does not come is worth a line.
 
     """
     got = client.receive()
@@ -98,7 +101,8 @@ def answers_json(
     if mistake is None and isinstance(got, str):
         value = strict_json(got)
         if same(value, expected):
-            client.trial.passed(what)
+            if not quiet:
+                client.trial.passed(what)
             return
     failures = client.trial.failures
     if mistake is None and not failures:
@@ -108,7 +112,8 @@ def answers_json(
             mistake = find_failure(failures[0])
         elif isinstance(got, End):
             mistake = CLOSED_ON_ERROR
-        mistake = mistake or MISTAKES["goes-on"]
+        if mistake in (None, MISTAKES["unbound"], MISTAKES["text-and-value"]):
+            mistake = MISTAKES["goes-on"]
     client.trial.fail(what, quote(json.dumps(expected)), came(got), mistake)
 
 
@@ -125,10 +130,21 @@ def same(value: object, expected: object) -> bool:
 
 def is_error(value: object) -> bool:
     """Tell whether a value is an object with an error in it."""
-    return isinstance(value, dict) and isinstance(value.get("error"), str)
+    return isinstance(value, dict) and is_text(value.get("error"))
+
+
+def is_text(value: object) -> bool:
+    """Tell whether a value is a text that says something."""
+    return isinstance(value, str) and bool(value.strip())
 
 
 AN_ERROR = 'an object with an "error"'
+ERROR_FORM = Mistake(
+    "error-form",
+    "The answer is no error in the form that is asked for",
+    'The client looks for an object that has a text of yours under "error".',
+    'Answer {"error": "..."}: a dict, with a text that says what is wrong.',
+)
 
 # 4.1
 
@@ -176,6 +192,14 @@ NO_ERROR = Mistake(
 )
 
 
+ANY_CODE = Mistake(
+    "any-code",
+    "A client can run code of its own",
+    'Its "op" has become part of a calculation in Python, as with eval, and it can be any code.',
+    "Choose among the four yourself: with if and elif, match, or a dict of functions.",
+)
+
+
 @exercise(
     "4.1",
     "A calculator",
@@ -201,11 +225,18 @@ def calculator(trial: Trial) -> None:
     mistake = json_mistake(got)
     ok = mistake is None and isinstance(got, str) and is_error(strict_json(got))
     if mistake is None and not trial.failures:
-        mistake = NO_ERROR
+        mistake = ERROR_FORM if "error" in str(got) else NO_ERROR
     trial.expect(what, ok, AN_ERROR, came(got), mistake)
     client.send(json.dumps({"op": "+", "a": 1, "b": 1}))
     what = "nothing else follows the error, and the next answer is right: 1 + 1"
     answers_json(client, what, {"result": 2}, after_error=True)
+    op = "+ 10 +"
+    client.send(json.dumps({"op": op, "a": 2, "b": 3}))
+    got = client.receive()
+    what = f'the op "{op}" is not carried out'
+    value = strict_json(got) if isinstance(got, str) and decodes(got, strict_json) else None
+    trial.expect(what, value != {"result": 15}, "anything else", came(got), ANY_CODE)
+    trial.forgive_failures()
 
 
 def raised(trial: Trial) -> list[str]:
@@ -256,6 +287,26 @@ TOOK_IT = Mistake(
     "The client sent no JSON, and is not told so.",
     'Answer {"error": ...} for everything that json.loads does not take.',
 )
+TEXT_REFUSED = Mistake(
+    "text-refused",
+    "Good JSON is refused",
+    "NaN is part of a text here, and a text can hold any word.",
+    "Let json.loads tell them apart: it calls your parse_constant for a NaN outside of texts only.",
+)
+NO_JSON_NUMBER = Mistake(
+    "no-json-number",
+    "A number that JSON does not have is taken",
+    "json.loads reads NaN and Infinity, and takes 1e400 for Infinity; JSON has none of them.",
+    "Refuse them while you read: parse_constant and parse_float, as in section 5.",
+)
+UNCAUGHT = Mistake(
+    "uncaught",
+    "An exception that nobody catches",
+    "What was raised here is of no kind that stands behind an except around it.",
+    'Catch its kind as well, ValueError and RecursionError, and answer {"error": ...}.',
+)
+CAUGHT_LATE = re.compile(r"RecursionError|(?<!JSONDecode)(?<!\w)ValueError: (?!No text section)")
+"""What reading raises besides the errors for no JSON and for no text."""
 
 
 @exercise("4.2", "Bad input")
@@ -268,27 +319,34 @@ def bad_input(trial: Trial) -> None:
     bad(client, "[object Object]", "[object Object]")
     bad(client, "", "an empty message")
     bad(client, b"\x00\xff", "a binary message")
-    bad(client, "NaN", "NaN, which Python takes and a browser does not,")
-    bad(client, "[NaN]", "NaN in a list")
-    good(client, '["NaN", 2]')
+    bad(client, "NaN", "NaN, which Python takes and a browser does not,", NO_JSON_NUMBER)
+    bad(client, "[NaN]", "NaN in a list", NO_JSON_NUMBER)
+    good(client, '["NaN", 2.5]', strict=TEXT_REFUSED)
+    bad(client, "[1e400]", "[1e400], a number that is too large,", NO_JSON_NUMBER)
+    bad(client, "[" * TOO_DEEP, f"a text of {TOO_DEEP} times [")
 
 
-def good(client: Client, text: str, after_error: bool = False) -> None:
+TOO_DEEP = 50_000
+"""So many brackets that Python gives up on them, in a message that is not too long."""
+
+
+def good(
+    client: Client, text: str, after_error: bool = False, strict: Mistake = TOO_STRICT
+) -> None:
     """Expect that good JSON comes back."""
     client.send(text)
     expected = {"you sent": json.loads(text)}
     what = f"{text} is answered with {json.dumps(expected)}"
     if after_error:
         what = f"nothing else follows the error, and then {what}"
-    answers_json(client, what, expected, too_strict, after_error)
+
+    def likely(value: object) -> Mistake | None:
+        return strict if is_error(value) else None
+
+    answers_json(client, what, expected, likely, after_error)
 
 
-def too_strict(value: object) -> Mistake | None:
-    """Return the mistake behind an error for good JSON."""
-    return TOO_STRICT if is_error(value) else None
-
-
-def bad(client: Client, message: str | bytes, words: str = "") -> None:
+def bad(client: Client, message: str | bytes, words: str = "", if_taken: Mistake = TOOK_IT) -> None:
     """Expect an error, and that the connection stays."""
     client.send(message)
     what = f"{words or str(message)} is answered with an error"
@@ -300,9 +358,16 @@ def bad(client: Client, message: str | bytes, words: str = "") -> None:
         if mistake is None and isinstance(got, str) and is_error(strict_json(got)):
             trial.passed(what)
             return
-        mistake = mistake or TOOK_IT
+        if mistake in (None, MISTAKES["nan"]):
+            mistake = if_taken if "you sent" in str(got) else ERROR_FORM
     elif not trial.failures:
         mistake = SILENT if got is None else CLOSED_ON_ERROR
+    else:
+        text = last_line(trial.failures[-1])
+        if "Out of range float" in text:
+            mistake = if_taken
+        elif CAUGHT_LATE.search(text):
+            mistake = UNCAUGHT
     trial.fail(what, AN_ERROR, came(got), mistake)
 
 
@@ -329,8 +394,26 @@ NOT_SORTED = Mistake(
 NOT_NESTED = Mistake(
     "not-nested",
     "Only the outer values are looked at",
-    "There is a NaN inside a list, and lists can hold lists.",
-    "Let the function that replaces them call itself for what is inside a list or a dict.",
+    "A list or a dict can hold lists and dicts, and what is inside is to be converted as well.",
+    "Let the function that replaces values call itself for what is inside a list or a dict.",
+)
+NAN_LEFT = Mistake(
+    "nan-left",
+    "NaN is written all the same",
+    "json.dumps knows floats and asks default about none of them, and NaN equals nothing.",
+    "Replace it before you encode; math.isfinite(value) is False for NaN and for infinity.",
+)
+NULL_AS_TEXT = Mistake(
+    "null-as-text",
+    "A text instead of null",
+    'JSON has null without quotes; "null" is a text like any other.',
+    "Put None in the place of the number: json.dumps makes null of it.",
+)
+OTHER_DATE = Mistake(
+    "other-date",
+    "The date has another form",
+    "ISO text is year, month and day, with dashes between them.",
+    "A date writes itself so: value.isoformat().",
 )
 ONLY_NAN = Mistake(
     "only-nan",
@@ -359,11 +442,13 @@ def an_encoder(trial: Trial) -> None:
     client = trial.connect("ws/shop/")
     ask(client, "name", "tea")
     ask(client, "price", "3.10", lambda v: PRICE_IS_FLOAT if isinstance(v, float) else None)
-    ask(client, "since", "2024-02-29")
+    ask(client, "since", "2024-02-29", lambda v: OTHER_DATE if isinstance(v, str) else None)
     ask(client, "tags", TAGS, set_mistake)
-    ask(client, "rating", None)
+    ask(client, "rating", None, lambda v: NULL_AS_TEXT if isinstance(v, str) else None)
     ask(client, "motto", "from NaN to Infinity", lambda v: TEXT_DAMAGED if v else None)
     ask(client, "ratings", [4.5, None, [None, None]])
+    offer = {"price": "2.90", "until": "2024-12-24", "tags": ["green", "hot"]}
+    ask(client, "offers", [offer], lambda v: NOT_NESTED if isinstance(v, list) else None)
 
 
 def ask(
@@ -377,8 +462,10 @@ def ask(
     what = f'"{key}" is answered with {json.dumps({key: value})}'
     got = client.receive()
     mistake = json_mistake(got)
-    if mistake is MISTAKES["nan"] and key == "ratings":
-        mistake = NOT_NESTED if "NaN" in str(got) else ONLY_NAN
+    if mistake is MISTAKES["nan"]:
+        mistake = NAN_LEFT
+        if key == "ratings":
+            mistake = NOT_NESTED if "NaN" in str(got) else ONLY_NAN
     if mistake is NOT_JSON and "-null" in str(got):
         mistake = TEXT_DAMAGED
     if mistake is None and isinstance(got, str):
@@ -388,9 +475,13 @@ def ask(
             return
         if isinstance(answer, dict) and key in answer:
             mistake = VALUE_LOST if answer[key] is None else likely(answer[key])
-    if key == "ratings" and any("Out of range float" in text for text in raised(client.trial)):
+    if key in ("ratings", "offers") and any(map(LEFT_INSIDE.search, raised(client.trial))):
         mistake = NOT_NESTED
     client.trial.fail(what, json.dumps({key: value}), came(got), mistake)
+
+
+LEFT_INSIDE = re.compile("Out of range float|is not JSON serializable")
+"""What json.dumps says of a value that was well replaced before, outside of a list."""
 
 
 def set_mistake(value: object) -> Mistake | None:
@@ -449,8 +540,26 @@ UNKNOWN_TYPE = Mistake(
 NOT_A_NUMBER = Mistake(
     "not-a-number",
     "A value of the wrong type gets through",
-    'JSON keeps types: "2" and true are no numbers.',
+    'JSON keeps types: "2" and true are no numbers, and 2.5 is no whole one.',
     "Look at the type before you add: type(by) is int.",
+)
+ERROR_WITHOUT_TEXT = Mistake(
+    "error-without-text",
+    "The error has no text",
+    "An error tells the client what is wrong.",
+    'Send {"type": "error", "text": "..."} with a text of your own.',
+)
+GOOD_REFUSED = Mistake(
+    "good-refused",
+    "A good message is refused",
+    "The answer to a message that is as it should be is an error.",
+    "Follow your code for this message: a whole number may be negative too, and reset has no by.",
+)
+MISSING_KEY = Mistake(
+    "missing-key",
+    "A client can leave out any key",
+    "A message without its by, or without a type, has to be answered with an error as well.",
+    "content[...] raises KeyError for it; content.get(...) is None then, which fits nothing.",
 )
 ANY_METHOD = Mistake(
     "any-method",
@@ -483,9 +592,13 @@ def a_counter(trial: Trial) -> None:
     say(client, {"type": "add", "by": 1}, 43, MISTAKES["shared-state"])
     say(client, {"type": "reset"}, 0, NOT_RESET)
     told_off(client, {"type": "explode"}, UNKNOWN_TYPE)
+    told_off(client, {"type": "close"}, ANY_METHOD)
+    told_off(client, {"type": "send_json"}, ANY_METHOD)
     told_off(client, {"type": "add", "by": "2"}, NOT_A_NUMBER)
     told_off(client, {"type": "add", "by": True}, NOT_A_NUMBER)
-    told_off(client, {"type": "close"}, ANY_METHOD)
+    told_off(client, {"type": "add", "by": 2.5}, NOT_A_NUMBER)
+    told_off(client, {"type": "add"}, MISSING_KEY)
+    told_off(client, {}, MISSING_KEY)
     told_off(client, [7], NO_OBJECT)
     say(client, {"type": "add", "by": 5}, 5)
 
@@ -500,6 +613,8 @@ def counted(
             return mistake if mistake is NO_FIRST_COUNT else None
         if "type" not in got:
             return NO_TYPE
+        if got["type"] == "error":
+            return GOOD_REFUSED
         if isinstance(got.get("value"), str):
             return VALUE_IS_TEXT
         if mistake is NO_FIRST_COUNT:
@@ -519,18 +634,32 @@ def say(
 
 
 def told_off(client: Client, message: object, mistake: Mistake) -> None:
-    """Send a message that is wrong, and expect an error."""
+    """Send a message that is wrong, and expect an error, and nothing else."""
+    trial = client.trial
     client.send(json.dumps(message))
     what = f"{json.dumps(message)} is answered with an error"
     got = client.receive()
     found = json_mistake(got)
     if found is None and isinstance(got, str):
         value = strict_json(got)
-        if isinstance(value, dict) and value.get("type") == "error":
-            client.trial.passed(what)
-            return
         if isinstance(value, dict) and "type" not in value:
             found = ERROR_WITHOUT_TYPE
-    elif not client.trial.failures and mistake is not ANY_METHOD:
+        elif isinstance(value, dict) and value["type"] == "error":
+            if is_text(value.get("text")):
+                trial.passed(what)
+                client.send(json.dumps({"type": "reset"}))
+                what = "nothing else follows the error, and after a reset the count is 0"
+                count = {"type": "count", "value": 0}
+                answers_json(client, what, count, after_error=True, quiet=True)
+                return
+            found = ERROR_WITHOUT_TEXT
+    elif trial.failures and mistake is not ANY_METHOD:
+        failure = trial.failures[-1]
+        missing = last_line(failure) in ("KeyError: 'type'", "KeyError: 'by'")
+        found = MISSING_KEY if missing else find_failure(failure)
+        if found is MISTAKES["no-attribute"]:
+            # It was looked for by the client's type.
+            found = None
+    elif mistake is not ANY_METHOD:
         found = found or (SILENT if got is None else CLOSED_ON_ERROR)
-    client.trial.fail(what, 'an object with the type "error"', came(got), found or mistake)
+    trial.fail(what, 'an object with the type "error"', came(got), found or mistake)

@@ -23,7 +23,7 @@ from ..host import Host
 from ..launch import as_application
 from ..mistakes import MISTAKES, Mistake
 from ..output import route_prints
-from ..record import Failed, Note, Received, Record, Snapshot
+from ..record import Failed, Note, Received, Record, Refused, Snapshot
 
 __all__ = [
     "ENDED",
@@ -208,6 +208,10 @@ class Trial(Sheet):
 
     # Clients
 
+    def hurry_up(self, seconds: float) -> None:
+        """Let the rest of the scenario have no more than so many seconds."""
+        self.deadline = min(self.deadline, time.monotonic() + seconds)
+
     def left(self, most: float) -> float:
         """Return how long one wait may be, so that the whole stays within its bound."""
         return max(0.05, min(most, self.deadline - time.monotonic()))
@@ -318,7 +322,7 @@ class Trial(Sheet):
     def noted(self, id: str) -> bool:
         """Tell whether the server wrote down what gives a mistake away."""
         return any(
-            isinstance(entry.what, Note) and diagnose_entry(entry) is MISTAKES[id]
+            isinstance(entry.what, Note | Refused) and diagnose_entry(entry) is MISTAKES[id]
             for entry in self.snapshot.entries
         )
 
@@ -416,7 +420,9 @@ def nearly_right(got: object, expected: str) -> Mistake | None:
         return None
     if letters(got) == letters(expected):
         return MISTAKES["nearly"]
-    return MISTAKES["no-f"] if re.search(r"\{[\w.]+\}", got) else None
+    if re.search(r"\{[\w.]+\}", got):
+        return MISTAKES["no-f"]
+    return MISTAKES["more-than-asked"] if expected in got else None
 
 
 def letters(text: str) -> str:

@@ -7,6 +7,8 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import WebsocketConsumer
+from IPython.core.interactiveshell import InteractiveShell
 
 from server.exercises import Verdict, check, progress, reset
 from server.exercises.check import is_empty
@@ -320,6 +323,24 @@ def test_cannot_be_remembered(
     assert verdict.remark in repr(verdict)
     assert verdict.remark in verdict._repr_html_()
     assert "0 of" in progress(1).headline
+
+
+def test_cell_that_has_failed() -> None:
+    """After a cell that ended in an error, a verdict says that its answer may be an older one."""
+    shell = InteractiveShell.instance()
+    try:
+        for source, remark in (
+            ("class Whisper(:", "The cell that you ran just before has failed: SyntaxError."),
+            ("nobody", "The cell that you ran just before has failed: NameError."),
+            ("1 + 1", ""),
+        ):
+            with redirect_stdout(StringIO()):
+                shell.run_cell(source)
+            assert check("1.1", Whisper).remark.startswith(remark)
+            assert bool(check("1.1", Whisper).remark) == bool(remark)
+            assert check("1.1", Shout, solution=True).remark == ""
+    finally:
+        InteractiveShell.clear_instance()
 
 
 # What a stub is

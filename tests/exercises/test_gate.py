@@ -26,12 +26,12 @@ STUBS = {
     "1.2": "websocket_receive has nothing in it yet: "
     "count down from the client's number, one message each.",
     "1.3": 'receive has nothing in it yet: answer each text, and leave after "bye".',
-    "1.4": "Sync consumers share one thread.",
+    "1.4": "One order after the other.",
     "2.1": "routes is empty: add a route for ws/room/<name>/ that leads to Room.",
-    "2.2": "Everybody gets in.",
+    "2.2": "A client gets in that must not.",
     "2.3": "routes has one route: add a last one that takes every other path, "
     "and let NotHere close with 4404.",
-    "2.4": "Another route takes this path.",
+    "2.4": "A path leads to another consumer than its own.",
     "4.1": "receive has nothing in it yet: decode the message, calculate, and answer in JSON.",
     "4.2": "An exception on bad JSON.",
     "4.3": "A type that JSON does not know.",
