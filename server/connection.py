@@ -254,6 +254,8 @@ class Wire(ServerConnection):
             self.request_timer = None
 
 
+NO_HEADERS = Headers()
+
 FRAMES = {Opcode.CONT: "fragment", Opcode.PING: "ping", Opcode.PONG: "pong"}
 
 
@@ -608,7 +610,7 @@ class Bridge:
         # Nobody reads these again, and there may be many connections.
         self.wire.response = None
         assert self.wire.request is not None
-        self.wire.request.headers.clear()
+        self.wire.request.headers = NO_HEADERS
         assert self.task is not None
         lost = self.wire.connection_lost_waiter
         # One future instead of asyncio.wait(), whose sets and callbacks each connection would keep.
@@ -758,8 +760,7 @@ class Bridge:
 
     def when_finished(self) -> asyncio.Future[None]:
         """Return what is done once the bridge has finished, which it has not yet."""
-        if self.finish is None:
-            self.finish = asyncio.get_running_loop().create_future()
+        self.finish = self.finish or asyncio.get_running_loop().create_future()
         return self.finish
 
     def unsettled(self) -> bool:

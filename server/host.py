@@ -36,6 +36,7 @@ from .connection import Bridge, Holds, Limits, Wire, address, header, wants_webs
 from .files import file_response, http_application, run_http, text_response
 from .output import printer
 from .record import Failed, Note, Record, Refused, Span
+from .utf8 import Utf8
 
 __all__ = ["Host", "Pages"]
 
@@ -492,9 +493,10 @@ class Host:
     def process_response(
         self, wire: ServerConnection, request: Request, response: Response
     ) -> Response | None:
-        """Add the application's headers to the answer."""
+        """Add the application's headers to the answer, and look at text from here on."""
         assert isinstance(wire, Wire)
         if wire.bridge is not None and response.status_code == 101:
+            wire.protocol.extensions.insert(0, Utf8())
             for name, value in wire.bridge.accepted.headers:
                 response.headers[name.decode("latin-1")] = value.decode("latin-1")
         return None

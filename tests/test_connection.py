@@ -356,6 +356,18 @@ def test_an_application_that_returns_before_it_answers() -> None:
         )
 
 
+def test_an_application_that_is_no_coroutine_function() -> None:
+    """A plain function for an application is told what it should be."""
+
+    def app(scope: Any, receive: Any, send: Any) -> None:
+        return None
+
+    with serving(app) as live:
+        assert refused(live.url())[0] == 500
+        [error] = live.errors()
+        assert error == "TypeError: The application returned None: write async def."
+
+
 def test_an_application_that_cancels_itself_before_it_answers() -> None:
     """The client gets 500 at once."""
 

@@ -117,6 +117,18 @@ CLAUSES = {
         [frame(TEXT, b"\xc0\xaf")],
         ["closed 1007 invalid start byte at position 0"],
     ),
+    "8.1: a text is UTF-8 as a whole": (
+        [frame(TEXT, b"ab\xe2\x82", fin=False), frame(CONT, b"")],
+        ["closed 1007 unexpected end of data at position 2"],
+    ),
+    "8.1: a text fails with the fragment that is not UTF-8": (
+        [frame(TEXT, b"ab\xe2", fin=False), frame(CONT, b"\x82\xacc\xff", fin=False)],
+        ["closed 1007 invalid start byte at position 6"],
+    ),
+    "8.1: fragments that are binary may be anything": (
+        [frame(BINARY, b"\xff", fin=False), frame(PING, b""), frame(CONT, b"\xff")],
+        ["pong b''", r"binary b'\xff\xff'"],
+    ),
     "8.1: a reason that is not UTF-8 fails": (
         [close(1000, b"\xff")],
         ["closed 1007 invalid start byte at position 0"],
