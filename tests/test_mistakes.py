@@ -43,7 +43,9 @@ HASTE = Patience(handshake=0.6, answer=0.5, idle=0.1, leave=0.3)
 
 TEXT: Any = "text"
 
-LEARNERS = r"\b(ShoutBack|Countdown|Polite|Kitchen|Room|NotHere|Calculator|Robust|Shop|Counter)\b"
+LEARNERS = (
+    r"\b(ShoutBack|Countdown|Polite|Kitchen|ChatRoom|NotHere|Calculator|Robust|Shop|Counter)\b"
+)
 
 
 class Echo(WebsocketConsumer):

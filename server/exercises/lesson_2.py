@@ -121,7 +121,7 @@ COUNTED_ANEW = Mistake(
 def no_routes(answer: Any) -> str | None:
     """Tell whether the list of routes is still empty."""
     if isinstance(answer, list | tuple) and not answer:
-        return "routes is empty: add a route for ws/room/<name>/ that leads to Room."
+        return "routes is empty: add a route for ws/room/<name>/ that leads to ChatRoom."
     return None
 
 

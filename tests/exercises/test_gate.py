@@ -27,7 +27,7 @@ STUBS = {
     "count down from the client's number, one message each.",
     "1.3": 'receive has nothing in it yet: answer each text, and leave after "bye".',
     "1.4": "One order after the other.",
-    "2.1": "routes is empty: add a route for ws/room/<name>/ that leads to Room.",
+    "2.1": "routes is empty: add a route for ws/room/<name>/ that leads to ChatRoom.",
     "2.2": "A client gets in that must not.",
     "2.3": "routes has one route: add a last one that takes every other path, "
     "and let NotHere close with 4404.",
