@@ -461,6 +461,31 @@ def test_other_tags() -> None:
     assert check("4.3", shop(tags=[])).mistake is None
 
 
+def test_other_answers() -> None:
+    """An answer that is simply another one is no known mistake."""
+
+    class Farewell(WebsocketConsumer):
+        def receive(self, text_data: str) -> None:
+            self.send("farewell" if text_data == "bye" else f"you said: {text_data}")
+
+    class Page(WebsocketConsumer):
+        def connect(self) -> None:
+            self.accept()
+            self.send("page")
+
+    class FromOne(JsonWebsocketConsumer):
+        def connect(self) -> None:
+            self.accept()
+            self.send_json({"type": "count", "value": 1})
+
+        def receive_json(self, content: Any) -> None:
+            self.send_json(content)
+
+    for id, answer in (("1.3", Farewell), ("2.4", Page), ("4.4", FromOne)):
+        verdict = check(id, answer)
+        assert not verdict and verdict.mistake is None
+
+
 def test_count_that_never_comes() -> None:
     """A consumer that only greets is told that a message is missing."""
 
