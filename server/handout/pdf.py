@@ -50,6 +50,9 @@ for (const link of document.querySelectorAll("a:not([href^='#'], [href^='http'])
 
 DATE = re.compile(rb"(/(?:CreationDate|ModDate) \(D:)\d{14}")
 
+NODE = re.compile(rb"\(node\d{8}\)")
+"""The name of an element, for which the browser counts all that it has shown so far."""
+
 
 class NoBrowserError(Exception):
     """The browser that is here does not print."""
@@ -77,7 +80,7 @@ def print_pages(browser: str, pages: Mapping[Path, Sequence[tuple[str, Path]]]) 
             for page, papers in pages.items():
                 tab.open(page.absolute().as_uri())
                 for paper, file in papers:
-                    file.write_bytes(undated(tab.printed(*PAPERS[paper])))
+                    file.write_bytes(timeless(tab.printed(*PAPERS[paper])))
             tab.call("Browser.close")
     except (OSError, subprocess.TimeoutExpired, WebSocketException) as error:
         raise NoBrowserError(f"{Path(browser).name} did not print: {error}") from error
@@ -171,6 +174,9 @@ class Tab:
         return base64.b64decode(result["data"])
 
 
-def undated(pdf: bytes) -> bytes:
-    """Return a PDF that does not say when it was made; no byte of it moves."""
-    return DATE.sub(rb"\g<1>20000101000000", pdf)
+def timeless(pdf: bytes) -> bytes:
+    """Return a PDF without what differs from one printing to the next; no byte of it moves."""
+    # In the order of the browser's own numbers: a PDF may list its names in order.
+    names = {name: b"(node%08d)" % i for i, name in enumerate(sorted(set(NODE.findall(pdf))))}
+    undated = DATE.sub(rb"\g<1>20000101000000", pdf)
+    return NODE.sub(lambda found: names[found[0]], undated)
