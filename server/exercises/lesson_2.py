@@ -10,7 +10,7 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 from channels.routing import URLRouter
 from django.urls import URLPattern
-from django.urls.resolvers import RegexPattern, RoutePattern
+from django.urls.resolvers import RoutePattern
 from websockets.sync.client import ClientConnection
 
 from ..diagnosis import diagnose_text, find_failure, last_line
@@ -36,7 +36,7 @@ def route_mistake(routes: Any, target: str) -> Mistake | None:
                     return MISTAKES["leading-slash"]
                 if any(sign in written for sign in ("^", "$", "(", "*", "\\")):
                     return MISTAKES["regex-in-path"]
-            case RegexPattern():
+            case _:
                 if str(pattern).startswith(("/", "^/")):
                     return MISTAKES["leading-slash"]
     other = target.removesuffix("/") if target.endswith("/") else f"{target}/"

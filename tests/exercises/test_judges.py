@@ -21,7 +21,7 @@ from server.browser.runs import Page, Run, Told, runs
 from server.exercises import Verdict, check, practice
 from server.exercises.catalogue import catalogue
 from server.exercises.check import EXERCISES, BrowserExercise
-from server.exercises.lesson_2 import route_mistake
+from server.exercises.lesson_2 import all_routes, route_mistake
 from server.exercises.lesson_4 import same
 from server.exercises.practice import SERVER
 from server.exercises.scenario import End, Patience, Trial, came, quote
@@ -370,6 +370,12 @@ app = Echo.as_asgi()
 def test_route_mistake(routes: Any, mistake: str | None) -> None:
     """Why a path finds no route is read from the patterns."""
     assert route_mistake(routes, "ws/") is (MISTAKES[mistake] if mistake else None)
+
+
+def test_what_is_no_route() -> None:
+    """What stands in a list and is no route is passed over."""
+    route = path("ws/", app)
+    assert list(all_routes([route, "ws/"])) == [route]
 
 
 def test_route_mistake_without_slash() -> None:
