@@ -52,6 +52,13 @@ class SyncEcho(SyncConsumer):
         raise StopConsumer
 
 
+class Silent(SyncConsumer):
+    """Never answers the handshake."""
+
+    def websocket_connect(self, event: dict[str, Any]) -> None:
+        pass
+
+
 @dataclass
 class Served:
     """A server, and what is written about it."""

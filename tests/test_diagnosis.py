@@ -8,7 +8,6 @@ from traceback import TracebackException
 from typing import Any
 
 import pytest
-from channels.consumer import SyncConsumer
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -30,19 +29,7 @@ from server.record import (
     Received,
     Refused,
 )
-
-
-class Silent(SyncConsumer):
-    def websocket_connect(self, event: Any) -> None:
-        pass
-
-
-class RawText(SyncConsumer):
-    def websocket_connect(self, event: Any) -> None:
-        self.send({"type": "websocket.accept"})
-
-    def websocket_receive(self, event: Any) -> None:
-        self.send({"type": "websocket.send", "text": event["text"]})
+from tests.serving import Silent, SyncEcho
 
 
 def caught(function: Callable[[], object]) -> Exception:
@@ -146,7 +133,7 @@ def test_explain_failed_entry() -> None:
 
 def test_live_explain() -> None:
     """A live server explains what went wrong on it last."""
-    live = launch(RawText, name="diagnosis")
+    live = launch(SyncEcho, name="diagnosis")
     try:
         assert live.explain().text == "Nothing went wrong here, as far as the record shows."
         assert live.explain(1006).text == explain(1006).text

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from channels.consumer import AsyncConsumer, SyncConsumer
+from channels.consumer import AsyncConsumer
 from channels.generic.websocket import JsonWebsocketConsumer, WebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.apps.registry import Apps
@@ -38,6 +38,7 @@ from server.record import (
     Refused,
 )
 from tests.exercises.cells import run_answer
+from tests.serving import Silent, SyncEcho
 
 HASTE = Patience(handshake=0.6, answer=0.5, idle=0.1, leave=0.3)
 
@@ -114,19 +115,6 @@ def in_loop(function: Callable[[], object]) -> str:
         return function()
 
     return error(lambda: asyncio.run(call()))
-
-
-class Silent(SyncConsumer):
-    def websocket_connect(self, event: Any) -> None:
-        pass
-
-
-class RawText(SyncConsumer):
-    def websocket_connect(self, event: Any) -> None:
-        self.send({"type": "websocket.accept"})
-
-    def websocket_receive(self, event: Any) -> None:
-        self.send({"type": "websocket.send", "text": event["text"]})
 
 
 class TextOnly(WebsocketConsumer):
@@ -234,14 +222,14 @@ PRODUCERS: dict[str, Callable[[], str]] = {
     "close-before-accept": refused,
     "origin": foreign,
     "blocking": blocked,
-    "no-text": lambda: play(RawText, send(b"bytes")),
+    "no-text": lambda: play(SyncEcho, send(b"bytes")),
     "nothing-to-send": lambda: "\n".join(
         (of_exercise(MISTAKES["nothing-to-send"]), error(lambda: Echo().send()))
     ),
     "no-as-asgi": lambda: (
         routed(URLRouter([path("ws/", Echo)]))
         + "\n"
-        + routed(URLRouter([path("ws/", RawText)])).replace("RawText", "Echo")
+        + routed(URLRouter([path("ws/", SyncEcho)])).replace("SyncEcho", "Echo")
     ),
     "include": lambda: error(lambda: URLRouter([path("ws/", include([]))])),
     "no-websocket-key": lambda: (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import axe_playwright_python
@@ -35,8 +36,8 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+@contextmanager
+def quiet_page(browser: Browser) -> Iterator[Page]:
     """A page without a network, which must not complain of anything."""
     context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
     complaints: list[str] = []
@@ -48,17 +49,18 @@ def page(browser: Browser) -> Iterator[Page]:
     assert complaints == []
 
 
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that nobody has looked at."""
+    with quiet_page(browser) as page:
+        yield page
+
+
 @pytest.fixture(scope="module")
 def looked_at(browser: Browser) -> Iterator[Page]:
     """One page to look at all handouts in; a new one for each would take half as long again."""
-    context = browser.new_context(offline=True)
-    complaints: list[str] = []
-    page = context.new_page()
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    assert complaints == []
+    with quiet_page(browser) as page:
+        yield page
 
 
 @pytest.fixture
