@@ -11,7 +11,7 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 __all__ = [
@@ -89,10 +89,8 @@ class Pending:
     """Wait for the rest of an HTTP response."""
 
 
-class Send(NamedTuple):
-    """Send a text message (``str``) or a binary message (``bytes``)."""
-
-    payload: str | bytes
+Send: TypeAlias = str | bytes
+"""Send it, as a text message (``str``) or a binary message (``bytes``)."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ class Exchange:
             and message.get("type") == "websocket.send"
         ):
             # Nearly every message is this one; the others can take their time.
-            return Send(payload(message))
+            return payload(message)
         kind = message_type(message)
         match self.state, kind:
             case State.CONNECTING, "websocket.accept":
@@ -155,7 +153,7 @@ class Exchange:
                 self.state = State.DENIED
                 return Deny(self.status, self.headers, b"".join(self.body))
             case State.OPEN, "websocket.send":
-                return Send(payload(message))
+                return payload(message)
             case State.OPEN, "websocket.close":
                 close = Close(close_code(message), close_reason(message))
                 self.state = State.CLOSED

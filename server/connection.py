@@ -2,7 +2,7 @@
 
 ``websockets`` does the protocol; :class:`server.asgi.Exchange` says what the application may
 send when; this module moves messages between the two, without a queue of its own: the
-application's ``receive()`` is the connection's ``recv()``.
+application's ``receive()`` is the connection's ``take()``.
 
 """
 
@@ -23,10 +23,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from asgiref.typing import ASGI3Application
 from channels.consumer import AsyncConsumer, SyncConsumer
-from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.exceptions import ConcurrencyError, ConnectionClosed
-from websockets.frames import Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State as WireState
 
@@ -37,7 +35,6 @@ from .asgi import (
     Deny,
     Exchange,
     Message,
-    Send,
     State,
     connect_event,
     disconnect_event,
@@ -52,20 +49,18 @@ from .record import (
     Accepted,
     Closed,
     Connecting,
-    Control,
     Disconnected,
     Failed,
     Note,
     Printed,
-    Received,
     Record,
     Refused,
-    Sent,
     Span,
     Undelivered,
 )
+from .wire import Wire
 
-__all__ = ["Bridge", "Holds", "Limits", "Wire", "address", "header", "wants_websocket"]
+__all__ = ["Bridge", "Holds", "Limits", "address", "header", "wants_websocket"]
 
 Verdict: TypeAlias = Accept | Deny
 
@@ -161,102 +156,7 @@ def in_steps(
             step = steps.throw
 
 
-class Wire(ServerConnection):
-    """A connection of ``websockets`` that tells its bridge what a handler does not see.
-
-    Args:
-        wires: The open connections of the server; this one adds and removes itself.
-        request_timeout: Seconds for the client to send its request.
-        on_garbage: Told why, when what came is not an HTTP request.
-
-    """
-
-    # The library's attributes are as many as a dictionary keeps small; these would be too many.
-    __slots__ = ("bridge", "finishing", "on_garbage", "request_timeout", "request_timer", "wires")
-
-    def __init__(
-        self,
-        *args: Any,
-        wires: set[Wire],
-        request_timeout: float,
-        on_garbage: Callable[[str], None],
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self.wires = wires
-        self.on_garbage = on_garbage
-        self.request_timeout = request_timeout
-        self.request_timer: asyncio.TimerHandle | None = None
-        self.finishing: asyncio.Task[None] | None = None
-        self.bridge: Bridge | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for a request, but not for ever."""
-        super().connection_made(transport)
-        self.wires.add(self)
-        self.request_timer = self.loop.call_later(self.request_timeout, self.transport.abort)
-
-    def data_received(self, data: bytes) -> None:
-        """See to it that the TCP connection ends with the WebSocket connection."""
-        super().data_received(data)
-        if self.protocol.state is WireState.CLOSING:
-            if self.protocol.close_rcvd is not None:
-                # RFC 6455, 7.1.1: the server closes TCP first, and at once.
-                self.transport.close()
-            elif self.finishing is None:
-                # To close at once would throw away what the client has not read yet.
-                self.finishing = self.loop.create_task(self.close())
-
-    def process_event(self, event: Any) -> None:
-        """Let the bridge see frames that the library answers or collects by itself."""
-        if self.request is None:
-            self.stop_timer()
-        elif event.fin and (event.opcode is Opcode.TEXT or event.opcode is Opcode.BINARY):
-            # Nearly every frame is this one; the library does the same with it.
-            self.recv_messages.put(event)
-            return
-        elif self.bridge is not None and event.opcode is not Opcode.CLOSE:
-            data = bytes(event.data)
-            # The answers to the library's own pings would fill a record that nobody adds to.
-            if data not in self.pending_pings or event.opcode is not Opcode.PONG:
-                self.bridge.add(Control(FRAMES.get(event.opcode, "fragment"), data))
-        super().process_event(event)
-
-    def write(self, data: bytes, is_text: bool) -> None:
-        """Send a message on an open connection; who sends much awaits :meth:`drain`.
-
-        This is what ``broadcast()`` of the library does. Its ``send()`` looks after fragmented
-        messages, handshakes and closes as well, none of which can be under way here.
-
-        """
-        if is_text:
-            self.protocol.send_text(data)
-        else:
-            self.protocol.send_binary(data)
-        self.send_data()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the bridge that the TCP connection is gone, handshake or not."""
-        super().connection_lost(exc)
-        self.wires.discard(self)
-        self.stop_timer()
-        if self.bridge is not None:
-            self.bridge.lost()
-        elif self.request is None:
-            problem = self.protocol.handshake_exc
-            if problem is not None and not isinstance(problem.__cause__, EOFError):
-                self.on_garbage(str(problem.__cause__ or problem))
-
-    def stop_timer(self) -> None:
-        """Wait no longer for a request."""
-        if self.request_timer is not None:
-            self.request_timer.cancel()
-            self.request_timer = None
-
-
 NO_HEADERS = Headers()
-
-FRAMES = {Opcode.CONT: "fragment", Opcode.PING: "ping", Opcode.PONG: "pong"}
 
 
 class Bridge:
@@ -475,7 +375,7 @@ class Bridge:
         if self.opened.result():
             try:
                 while True:
-                    data = await self.wire.recv()
+                    data = await self.wire.take()
                     if self.closing is None:
                         break
                     self.add(Undelivered(data))
@@ -493,7 +393,7 @@ class Bridge:
                 raise
             else:
                 event = receive_event(data)
-                self.record.add_message(self.number, Received, data, event)
+                self.record.add_message(self.number, "received", data)
                 return self.deliver(event)
         if self.disconnect_delivered:
             # A second disconnect would run the handler twice. Block, as daphne does.
@@ -517,16 +417,17 @@ class Bridge:
             return
         label, start = self.busy
         self.busy = None
-        self.flush_prints()
+        if self.lines:
+            self.flush_prints()
         # A sync consumer works in a thread, which keeps the time itself.
         if self.is_sync():
             return
-        span = Span(self.number, "working", label, start, time.perf_counter())
+        end = time.perf_counter()
         if self.holds and self.holds[-1].end > start:
-            for part in own_work(span, self.holds):
-                self.record.add_span(part)
+            for part in own_work(Span(self.number, "working", label, start, end), self.holds):
+                self.record.add_span(*part)
         else:
-            self.record.add_span(span)
+            self.record.add_span(self.number, "working", label, start, end)
 
     def held(self, start: float, end: float) -> None:
         """Note that the application has kept the event loop from turning."""
@@ -541,12 +442,13 @@ class Bridge:
         if self.exchange.state is not State.OPEN or self.wire.state is not WireState.OPEN:
             await self.check_open(message)
         match self.exchange.receive(message):
-            case Send(payload):
+            case str() | bytes() as payload:
                 is_text = isinstance(payload, str)
                 # Encoded first: some strings cannot be, and then nothing is sent.
                 data = payload.encode() if isinstance(payload, str) else payload
                 # Recorded first: the client may answer before the line after it runs.
-                self.record.add_message(self.number, Sent, payload, message)
+                event = None if is_bare(message, payload) else message
+                self.record.add_message(self.number, "sent", payload, event)
                 self.wire.write(data, is_text)
                 if self.wire.paused or self.wire.transport.is_closing():
                     try:
@@ -664,7 +566,7 @@ class Bridge:
         """Take the messages that the application does not take."""
         try:
             while True:
-                self.add(Undelivered(await self.wire.recv()))
+                self.add(Undelivered(await self.wire.take()))
         except (ConnectionClosed, ConcurrencyError):
             # The end; or the application reads, in receive(), and drops what it gets.
             pass
@@ -770,6 +672,11 @@ class Bridge:
             or self.wire.state in (WireState.CLOSING, WireState.CLOSED)
             or (self.verdict.done() and isinstance(self.verdict.result(), Deny))
         )
+
+
+def is_bare(message: Message, payload: str | bytes) -> bool:
+    """Tell whether a message to send says nothing that its type and its payload do not."""
+    return len(message) == 2 and (message.get("text") is payload or message.get("bytes") is payload)
 
 
 CALL = AsyncConsumer.__call__.__code__

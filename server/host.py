@@ -32,11 +32,11 @@ from websockets.http11 import Request, Response
 
 from .access import Access
 from .asgi import readable
-from .connection import Bridge, Holds, Limits, Wire, address, header, wants_websocket
+from .connection import Bridge, Holds, Limits, address, header, wants_websocket
 from .files import file_response, http_application, run_http, text_response
 from .output import printer
-from .record import Failed, Note, Record, Refused, Span
-from .utf8 import Utf8
+from .record import Failed, Note, Record, Refused
+from .wire import Wire
 
 __all__ = ["Host", "Pages"]
 
@@ -115,11 +115,11 @@ class SharedThread(Executor):
     def timed(self, number: int, label: str, asked: float, call: Callable[[], T]) -> T:
         """Make a call, and write down how long it waited and worked."""
         start = time.perf_counter()
-        self.record.add_span(Span(number, "waiting", label, asked, start))
+        self.record.add_span(number, "waiting", label, asked, start)
         try:
             return call()
         finally:
-            self.record.add_span(Span(number, "working", label, start, time.perf_counter()))
+            self.record.add_span(number, "working", label, start, time.perf_counter())
 
     def run(self) -> None:
         """Work until there are no more calls, or :func:`interrupt` ends it."""
@@ -414,6 +414,7 @@ class Host:
             **kwargs,
             wires=self.wires,
             request_timeout=self.limits.request_timeout,
+            max_size=self.limits.max_size,
             on_garbage=self.on_garbage,
         )
 
@@ -496,7 +497,7 @@ class Host:
         """Add the application's headers to the answer, and look at text from here on."""
         assert isinstance(wire, Wire)
         if wire.bridge is not None and response.status_code == 101:
-            wire.protocol.extensions.insert(0, Utf8())
+            wire.open()
             for name, value in wire.bridge.accepted.headers:
                 response.headers[name.decode("latin-1")] = value.decode("latin-1")
         return None

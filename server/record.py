@@ -160,14 +160,21 @@ class Entry(NamedTuple):
     what: What
 
     event: Event | None
-    """The ASGI message that belongs to it, the very one; ``None`` where there is none."""
+    """The ASGI message that belongs to it; ``None`` where there is none."""
+
+
+SpanState: TypeAlias = Literal["waiting", "working"]
+
+BRIEF = 0.001
+"""Seconds from which a stretch of time is kept: a busy server has many shorter ones, and no picture
+shows them."""
 
 
 class Span(NamedTuple):
-    """A stretch of time in which a connection's handler waited or worked."""
+    """A stretch of time, not a brief one, in which a connection's handler waited or worked."""
 
     connection: int
-    state: Literal["waiting", "working"]
+    state: SpanState
     """``waiting``: for the thread that all sync consumers share; ``working``: in its handler; where
     that kept the event loop from turning, for so long only."""
 
@@ -189,10 +196,19 @@ class Snapshot:
     """How many older entries the record no longer holds."""
 
 
-Raw: TypeAlias = tuple[int, float, int, Any, Any, Event | None]
+Kind: TypeAlias = Literal["received", "sent"]
+
+MESSAGES: dict[Kind, tuple[type[Received | Sent], str]] = {
+    "received": (Received, "websocket.receive"),
+    "sent": (Sent, "websocket.send"),
+}
+"""What each kind of message is in an entry, and the type of its event."""
+
+Raw: TypeAlias = tuple[int, float, int, Kind | None, Any, Event | None]
 """An entry as it is written: weight, time, connection, kind, payload and event; with the kind
-``None``, the payload is the whole :data:`What`. A busy server writes often and is read seldom:
-:meth:`Record.snapshot` makes an :class:`Entry` of it."""
+``None``, the payload is the whole :data:`What`. A busy server writes often and is read seldom, so
+:meth:`Record.snapshot` makes an :class:`Entry` of it. Of a message, it holds nothing that the
+garbage collector would look at again and again."""
 
 
 class Record:
@@ -218,13 +234,13 @@ class Record:
         self.append((weight(what), time.perf_counter(), connection, None, what, event))
 
     def add_message(
-        self,
-        connection: int,
-        kind: type[Received] | type[Sent],
-        payload: str | bytes,
-        event: Event,
+        self, connection: int, kind: Kind, payload: str | bytes, event: Event | None = None
     ) -> None:
-        """Append a message, as :meth:`add` does: most entries are messages."""
+        """Append a message, as :meth:`add` does: most entries are messages.
+
+        Its event is not needed where there is nothing but the payload in it.
+
+        """
         self.append((len(payload), time.perf_counter(), connection, kind, payload, event))
 
     def append(self, raw: Raw) -> None:
@@ -238,21 +254,24 @@ class Record:
                     break
                 self.bytes -= self.entries.popleft()[0]
 
-    def add_span(self, span: Span) -> None:
-        """Append a stretch of time in which a handler waited or worked."""
-        with self.lock:
-            self.spans.append(span)
+    def add_span(
+        self, connection: int, state: SpanState, label: str, start: float, end: float
+    ) -> None:
+        """Append a stretch of time in which a handler waited or worked, unless it is brief."""
+        if end - start >= BRIEF:
+            with self.lock:
+                self.spans.append(Span(connection, state, label, start, end))
 
     def snapshot(self) -> Snapshot:
         """Return what the record holds now."""
         with self.lock:
             entries, spans, count = tuple(self.entries), tuple(self.spans), self.count
         dropped = count - len(entries)
-        numbered = (
-            Entry(number, when, connection, value if kind is None else kind(value), event)
-            for number, (_, when, connection, kind, value, event) in enumerate(entries, dropped + 1)
+        return Snapshot(
+            tuple(entry(number, raw) for number, raw in enumerate(entries, dropped + 1)),
+            spans,
+            dropped,
         )
-        return Snapshot(tuple(numbered), spans, dropped)
 
     def clear(self) -> None:
         """Forget everything; numbering starts again from 1."""
@@ -261,6 +280,17 @@ class Record:
             self.bytes = 0
             self.entries.clear()
             self.spans.clear()
+
+
+def entry(number: int, raw: Raw) -> Entry:
+    """Return an entry as it is read."""
+    _, when, connection, kind, what, event = raw
+    if kind is not None:
+        message, label = MESSAGES[kind]
+        key = "text" if isinstance(what, str) else "bytes"
+        event = event or {"type": label, key: what}
+        what = message(what)
+    return Entry(number, when, connection, what, event)
 
 
 PLACES: dict[type, int] = {Received: 0, Undelivered: 0, Sent: 0, Printed: 0, Control: 1}

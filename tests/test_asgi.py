@@ -14,7 +14,6 @@ from server.asgi import (
     Deny,
     Exchange,
     Pending,
-    Send,
     State,
     connect_event,
     disconnect_event,
@@ -82,12 +81,12 @@ def test_refuse_with_a_response() -> None:
 def test_send_text_and_bytes() -> None:
     """Either key makes a message, an empty one too; the other one may be None."""
     found = opened()
-    assert found.receive(SEND) == Send("a")
-    assert found.receive({"type": "websocket.send", "text": "", "bytes": None}) == Send("")
-    assert found.receive({"type": "websocket.send", "bytes": b"", "text": None}) == Send(b"")
+    assert found.receive(SEND) == "a"
+    assert found.receive({"type": "websocket.send", "text": "", "bytes": None}) == ""
+    assert found.receive({"type": "websocket.send", "bytes": b"", "text": None}) == b""
     data = found.receive({"type": "websocket.send", "bytes": bytearray(b"a")})
-    assert isinstance(data, Send) and type(data.payload) is bytes
-    assert found.receive({"type": "websocket.send", "bytes": memoryview(b"b")}) == Send(b"b")
+    assert data == b"a" and type(data) is bytes
+    assert found.receive({"type": "websocket.send", "bytes": memoryview(b"b")}) == b"b"
 
 
 def test_send_a_kind_of_str() -> None:
@@ -97,14 +96,13 @@ def test_send_a_kind_of_str() -> None:
         RED = "red"
 
     sent = opened().receive({"type": "websocket.send", "text": Colour.RED})
-    assert isinstance(sent, Send)
-    assert type(sent.payload) is str
-    assert sent.payload == "red"
+    assert type(sent) is str
+    assert sent == "red"
 
 
 def test_a_mapping_that_is_no_dict() -> None:
     """Any mapping is a message."""
-    assert opened().receive(UserDict(SEND)) == Send("a")
+    assert opened().receive(UserDict(SEND)) == "a"
 
 
 def test_close() -> None:

@@ -1302,8 +1302,9 @@ def test_a_handler_that_holds_the_loop() -> None:
     assert min(held) >= HOLD
 
 
-def test_spans_of_async_work() -> None:
+def test_spans_of_async_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """An async handler works from when it takes an event to when it asks for the next."""
+    monkeypatch.setattr("server.record.BRIEF", 0)
     with serving(AsyncEcho) as live:
         with connect(live.url()) as client:
             client.send("x")
@@ -1317,8 +1318,9 @@ def test_spans_of_async_work() -> None:
         ]
 
 
-def test_spans_of_sync_work() -> None:
+def test_spans_of_sync_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """A sync handler waits for the shared thread, and then works in it."""
+    monkeypatch.setattr("server.record.BRIEF", 0)
     with serving(SyncEcho) as live:
         with connect(live.url()) as client:
             client.send("x")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from traceback import TracebackException
 
 import pytest
 
 from server.record import (
+    BRIEF,
     TRACEBACK,
     Closed,
     Control,
@@ -38,13 +40,43 @@ def test_entries_are_numbered_in_order() -> None:
     assert first.time <= second.time
 
 
+@pytest.mark.parametrize("payload", ["a", b"a"])
+def test_the_event_of_a_message(payload: str | bytes) -> None:
+    """A message has the event that it came or went with, or one that says as much."""
+    key = "text" if isinstance(payload, str) else "bytes"
+    other = {"type": "websocket.send", key: payload, "more": 1}
+    record = Record()
+    record.add_message(1, "received", payload)
+    record.add_message(1, "sent", payload)
+    record.add_message(1, "sent", payload, other)
+    assert [entry.what for entry in record.snapshot().entries] == [
+        Received(payload),
+        Sent(payload),
+        Sent(payload),
+    ]
+    assert [entry.event for entry in record.snapshot().entries] == [
+        {"type": "websocket.receive", key: payload},
+        {"type": "websocket.send", key: payload},
+        other,
+    ]
+
+
+def test_messages_do_not_burden_the_garbage_collector() -> None:
+    """After one collection, it looks at none of the messages that a record holds."""
+    record = Record()
+    for kind in ("received", "sent"):
+        record.add_message(1, kind, "a" * 100)
+    gc.collect()
+    assert not any(gc.is_tracked(raw) for raw in record.entries)
+
+
 def test_a_snapshot_does_not_change() -> None:
     """What is added later is not in a snapshot taken before."""
     record = Record()
     record.add(1, Note("a"))
     before = record.snapshot()
     record.add(1, Note("b"))
-    record.add_span(Span(1, "working", "websocket.receive", 0.0, 1.0))
+    record.add_span(1, "working", "websocket.receive", 0.0, 1.0)
     assert len(before.entries) == 1
     assert before.spans == ()
 
@@ -109,15 +141,23 @@ def test_spans_are_bounded() -> None:
     record = Record(max_entries=2)
     spans = [Span(1, "working", "websocket.receive", float(n), n + 1.0) for n in range(3)]
     for span in spans:
-        record.add_span(span)
+        record.add_span(*span)
     assert record.snapshot().spans == tuple(spans[1:])
+
+
+def test_brief_spans_are_not_kept() -> None:
+    """A stretch of time enters the record from BRIEF on."""
+    record = Record()
+    record.add_span(1, "working", "websocket.receive", 0.0, BRIEF * 0.99)
+    record.add_span(2, "working", "websocket.receive", 0.0, BRIEF)
+    assert [span.connection for span in record.snapshot().spans] == [2]
 
 
 def test_clear() -> None:
     """After clear() the record is as new."""
     record = Record()
     record.add(1, Received("a"))
-    record.add_span(Span(1, "waiting", "websocket.receive", 0.0, 1.0))
+    record.add_span(1, "waiting", "websocket.receive", 0.0, 1.0)
     record.clear()
     assert record.bytes == 0
     snapshot = record.snapshot()

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.asgi import Accept, Close, Deny, Exchange, Pending, Send, State
+from server.asgi import Accept, Close, Deny, Exchange, Pending, State
 from tests.parity.client import Client
 
 from .conftest import Live
@@ -96,7 +96,8 @@ def test_state_machine(messages: list[Any]) -> None:
                 Accept: State.OPEN,
                 Deny: State.DENIED,
                 Pending: State.DENYING,
-                Send: State.OPEN,
+                str: State.OPEN,
+                bytes: State.OPEN,
                 Close: State.CLOSED,
             }[type(action)] is exchange.state
 
@@ -147,10 +148,10 @@ def expected(actions: list[Any], failed: bool) -> list[str]:
                 lines.append("101")
             case Deny(status, _, _):
                 return [str(status)]
-            case Send(str(text)):
+            case str(text):
                 data = text.encode()
                 lines.append(f"text {text!r}" if len(data) <= 60 else f"text of {len(data)} bytes")
-            case Send(bytes(data)):
+            case bytes(data):
                 lines.append(f"binary {data!r}")
             case Close(code, reason):
                 return [*lines, f"closed {code} {reason}".rstrip()]
