@@ -8,6 +8,7 @@ sees, and a message that is one frame (:mod:`server.frames`) goes straight to wh
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -80,6 +81,10 @@ class Wire(ServerConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request, but not for ever."""
         super().connection_made(transport)
+        # asyncio does so for sockets of its own making. Without it, a small message waits until
+        # the one before has been acknowledged, for up to 40 ms.
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.wires.add(self)
         self.request_timer = self.loop.call_later(self.request_timeout, self.transport.abort)
 

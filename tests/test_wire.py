@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import pytest
@@ -136,6 +137,14 @@ def test_who_takes_hears_of_the_end() -> None:
     with serving(silent, busy_timeout=0.1) as live, RawClient(live.host.port) as client:
         client.handshake()
         assert live.host.call(steps(), 5) == ["ConnectionClosedError"] * 2
+
+
+def test_small_messages_do_not_wait() -> None:
+    """A message leaves at once, also while the one before has not been acknowledged."""
+    with serving(echo) as live, RawClient(live.host.port) as client:
+        client.handshake()
+        sock = the_wire(live).transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
 @pytest.mark.parametrize("compression", ["deflate", None])
