@@ -243,10 +243,13 @@ def test_what_is_no_message(
             TypeError,
             "'text' of websocket.send must be str, not dict: convert it with json.dumps(...)",
         ),
-        (
-            send(text={"type": "websocket.send", "text": "a"}),
-            TypeError,
-            "'text' of websocket.send must be str, not dict: it is an ASGI message itself",
+        *(
+            (
+                send(text={"type": kind}),
+                TypeError,
+                "'text' of websocket.send must be str, not dict: it is an ASGI message itself",
+            )
+            for kind in ("websocket.accept", "websocket.send", "websocket.close")
         ),
         (
             send(text=b"a"),
