@@ -10,15 +10,13 @@ from functools import cached_property
 from io import BytesIO
 from math import ceil, floor, log10
 from operator import itemgetter
+from threading import Lock
 from typing import Any
 
-from ..record import Snapshot, Span
+from ..record import LONG, Snapshot, Span
 from .words import count
 
-__all__ = ["Row", "Timeline"]
-
-SHORTEST = 0.03
-"""Work of fewer seconds is not drawn: what the machine adds by itself may be as long."""
+__all__ = ["Row", "Timeline", "load"]
 
 SMALL = 0.1
 """Work on a message that is shorter than this part of the longest work is not drawn."""
@@ -44,7 +42,7 @@ UNITS = 40
 STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 """The numbers that a unit in seconds is rounded to."""
 
-EMPTY = f"Nothing to draw: no handler has worked for {SHORTEST} s or longer."
+EMPTY = f"Nothing to draw: no handler has worked for {LONG} s or longer."
 
 FACE = "#fbfbfa"
 INK = "#1b1f24"
@@ -212,18 +210,11 @@ class Timeline:
     @cached_property
     def png(self) -> bytes:
         """The picture."""
-        # A launch does not need matplotlib, which takes a second to import. Where it has to
-        # find the machine's fonts first, it warns that this takes a while: not in a lesson.
-        logger = logging.getLogger("matplotlib.font_manager")
-        level = logger.level
-        logger.setLevel(logging.ERROR)
-        try:
-            import matplotlib
-            from matplotlib.backends.backend_agg import FigureCanvasAgg
-            from matplotlib.figure import Figure
-            from PIL import Image
-        finally:
-            logger.setLevel(level)
+        load()
+        import matplotlib
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from PIL import Image
 
         rows = self.rows[:ROWS]
         styles: dict[Any, Any] = {
@@ -241,13 +232,14 @@ class Timeline:
         with matplotlib.rc_context(styles):
             figure = Figure(figsize=(7.2, 1.3 + 0.34 * len(rows)), facecolor=FACE, dpi=100)
             figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
-            FigureCanvasAgg(figure)
+            canvas: Any = FigureCanvasAgg(figure)
             self.draw(figure.add_subplot(facecolor=FACE), rows)
-            whole = BytesIO()
-            figure.savefig(whole, format="png")
+            # What savefig() does as well, but not twice.
+            canvas.draw()
+        pixels = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
         # A few colours say it all, and make the file a third as large.
         file = BytesIO()
-        Image.open(whole).convert("RGB").quantize(32).save(file, format="PNG", optimize=True)
+        pixels.convert("RGB").quantize(32).save(file, format="PNG", optimize=True)
         return file.getvalue()
 
     def draw(self, axes: Any, rows: list[Row]) -> None:
@@ -308,11 +300,29 @@ class Timeline:
         )
 
 
+LOADING = Lock()
+
+
+def load() -> None:
+    """Import matplotlib, which takes up to a second; a launch does not need it."""
+    with LOADING:
+        # Where it has to find the machine's fonts first, it warns that this takes a while: not
+        # in a lesson.
+        logger = logging.getLogger("matplotlib.font_manager")
+        level = logger.level
+        logger.setLevel(logging.ERROR)
+        try:
+            import matplotlib.backends.backend_agg
+            import matplotlib.figure  # noqa: F401 (for whoever draws next)
+        finally:
+            logger.setLevel(level)
+
+
 def last_works(spans: Iterable[Span]) -> list[Span]:
     """Return the work of the last busy stretch: what came before an idle time is another run."""
     stretch: list[Span] = []
     begin = longest = 0.0
-    works = [span for span in joined(spans) if duration(span) >= SHORTEST]
+    works = [span for span in joined(spans) if duration(span) >= LONG]
     for span in sorted(works, key=lambda span: span.end, reverse=True):
         if stretch and begin - span.end > max(PAUSE, longest / 2):
             break
