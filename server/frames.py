@@ -47,10 +47,10 @@ def message_in(data: bytes, max_size: int) -> str | bytes | None:
     start = 2
     if length == LENGTH_16:
         start = 4
-        length = int.from_bytes(data[2:start], "big")
+        length = int.from_bytes(data[2:start])
     elif length == LENGTH_64:
         start = 10
-        length = int.from_bytes(data[2:start], "big")
+        length = int.from_bytes(data[2:start])
     body = start + 4
     if len(data) != body + length or length > max_size:
         return None
@@ -71,5 +71,5 @@ def frame_of(payload: bytes, is_text: bool) -> bytes:
     if length < LENGTH_16:
         return b"%c%c%b" % (kind, length, payload)
     if length < 2**16:
-        return b"%c%c%b%b" % (kind, LENGTH_16, length.to_bytes(2, "big"), payload)
-    return b"%c%c%b%b" % (kind, LENGTH_64, length.to_bytes(8, "big"), payload)
+        return b"%c%c%b%b" % (kind, LENGTH_16, length.to_bytes(2), payload)
+    return b"%c%c%b%b" % (kind, LENGTH_64, length.to_bytes(8), payload)
