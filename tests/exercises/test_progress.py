@@ -12,12 +12,21 @@ import pytest
 from server.exercises import progress, reset
 from server.exercises.progress import place, remember
 
-TODAY = date.today().isoformat()
+TODAY = "2024-02-29"
+
+
+class LeapDay(date):
+    """A calendar that stands still: tests run past midnight as well."""
+
+    @classmethod
+    def today(cls) -> LeapDay:
+        return cls.fromisoformat(TODAY)
 
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "progress.json"
+    monkeypatch.setattr(sys.modules["server.exercises.progress"], "date", LeapDay)
     monkeypatch.setenv("COURSE_PROGRESS", str(path))
     return path
 
