@@ -1,8 +1,8 @@
 """Messages that are one frame each, read and written without a detour.
 
 Nearly every message is one: whole, without an extension's bits, alone in what the socket gives.
-``websockets`` reads frames of all kinds, in whatever pieces they arrive, which takes it longer than
-the rest of the server needs for a message. It does all others, and these are equal to its own.
+``websockets`` reads frames of all kinds, in whatever pieces they arrive, which takes it many times
+as long. It does all others, and these are equal to its own.
 Source: RFC 6455, 5.2.
 
 """
@@ -32,12 +32,12 @@ LENGTH_64: Final = 127
 """Says that the length is in the next 8 bytes."""
 
 
-def message_in(data: bytes, max_size: int) -> str | bytes | None:
+def message_in(data: bytes, max_size: int | None) -> str | bytes | None:
     """Return the message that a client's bytes are, or None if they are anything but one.
 
     Args:
         data: What has come, from the beginning of a frame.
-        max_size: Bytes of the largest message.
+        max_size: Bytes of the largest message; None: no bound.
 
     """
     kind = data[0]
@@ -52,7 +52,7 @@ def message_in(data: bytes, max_size: int) -> str | bytes | None:
         start = 10
         length = int.from_bytes(data[2:start])
     body = start + 4
-    if len(data) != body + length or length > max_size:
+    if len(data) != body + length or (max_size is not None and length > max_size):
         return None
     payload = apply_mask(data[body:], data[start:body])
     if kind == BINARY:

@@ -414,7 +414,6 @@ class Host:
             **kwargs,
             wires=self.wires,
             request_timeout=self.limits.request_timeout,
-            max_size=self.limits.max_size,
             on_garbage=self.on_garbage,
         )
 
@@ -494,7 +493,7 @@ class Host:
     def process_response(
         self, wire: ServerConnection, request: Request, response: Response
     ) -> Response | None:
-        """Add the application's headers to the answer, and look at text from here on."""
+        """Add the application's headers to the answer, and get ready for messages."""
         assert isinstance(wire, Wire)
         if wire.bridge is not None and response.status_code == 101:
             wire.open()

@@ -169,7 +169,6 @@ BRIEF = 0.001
 """Seconds from which a stretch of time is kept: a busy server has many shorter ones, and no picture
 shows them."""
 
-
 LONG = 0.03
 """Seconds from which work is worth a picture: what the machine adds by itself may be as long."""
 

@@ -35,7 +35,6 @@ class Wire(ServerConnection):
     Args:
         wires: The open connections of the server; this one adds and removes itself.
         request_timeout: Seconds for the client to send its request.
-        max_size: Bytes of the largest message.
         on_garbage: Told why, when what came is not an HTTP request.
 
     """
@@ -44,7 +43,6 @@ class Wire(ServerConnection):
     __slots__ = (
         "bridge",
         "finishing",
-        "max_size",
         "message",
         "on_garbage",
         "plain",
@@ -59,7 +57,6 @@ class Wire(ServerConnection):
         *args: Any,
         wires: set[Wire],
         request_timeout: float,
-        max_size: int,
         on_garbage: Callable[[str], None],
         **kwargs: Any,
     ) -> None:
@@ -67,7 +64,6 @@ class Wire(ServerConnection):
         self.wires = wires
         self.on_garbage = on_garbage
         self.request_timeout = request_timeout
-        self.max_size = max_size
         self.request_timer: asyncio.TimerHandle | None = None
         self.finishing: asyncio.Task[None] | None = None
         self.bridge: Bridge | None = None
@@ -108,7 +104,7 @@ class Wire(ServerConnection):
             and self.protocol.state is State.OPEN
         ):
             # Somebody waits, no frame and no message has begun, and none has to be unpacked.
-            self.message = message_in(data, self.max_size)
+            self.message = message_in(data, self.protocol.max_message_size)
             if self.message is not None:
                 self.wake()
                 return

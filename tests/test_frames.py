@@ -41,6 +41,7 @@ def test_a_message_in_one_frame(opcode: Opcode, size: int) -> None:
     expected = payload if opcode is Opcode.BINARY else payload.decode()
     assert message_in(frame(payload, opcode), MAX_SIZE) == expected
     assert message_in(frame(payload, opcode), size) == expected
+    assert message_in(frame(payload, opcode), None) == expected
 
 
 def test_without_the_compiled_part_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
