@@ -77,7 +77,7 @@ coverage: $(VENV)/.installed-dev
 notebooks: $(VENV)/.installed-dev
 	$(tested) $(VENV)/bin/python -m tests.browser.finding
 	$(tested) $(VENV)/bin/python -m tests.browser.record
-	$(tested) $(VENV)/bin/python -m server.notebooks
+	$(tested) $(VENV)/bin/python -m server.authoring.notebooks
 
 handouts: $(VENV)/.installed
 	$(VENV)/bin/python -m server.handout.build

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .settings import configure
+from .notebook.settings import configure
 
 configure()
 
-from .diagnosis import explain  # noqa: E402 (Channels reads the settings)
-from .launch import LiveServer, launch  # noqa: E402
+from . import lessons  # noqa: E402 (Channels reads the settings)
+from .mistakes.diagnosis import explain  # noqa: E402
+from .notebook.launch import LiveServer, launch  # noqa: E402
+
+lessons.enter()
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -23,6 +26,6 @@ __all__ = ["LiveServer", "explain", "launch", "load_ipython_extension"]
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Register the ``%%browser`` cell; run by ``%load_ext server``."""
-    from .browser import load_ipython_extension
+    from .notebook.cell import BrowserMagics
 
-    load_ipython_extension(shell)
+    shell.register_magics(BrowserMagics(shell))

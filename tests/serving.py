@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.exceptions import StopConsumer
 
-from server.access import Access
-from server.connection import Limits
-from server.host import Host, Pages
-from server.output import route_prints, show_forgotten_awaits
-from server.record import Entry, Failed, Note, Printed, Record, Refused
+from server.live.access import Access
+from server.live.connection import Limits
+from server.live.host import Host, Pages
+from server.live.output import route_prints, show_forgotten_awaits
+from server.live.record import Entry, Failed, Note, Printed, Record, Refused
 
 T = TypeVar("T")
 

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.getipython import get_ipython
 
-from ..diagnosis import diagnose_entry, diagnose_text, find_failure
-from ..mistakes import MISTAKES, Mistake
+from ..live.record import Closed, Failed, Note, Printed, Refused, Snapshot
+from ..mistakes.diagnosis import diagnose_entry, find_failure
+from ..mistakes.registry import MISTAKES, Mistake, diagnose_text
 from ..pictures.words import error
-from ..record import Closed, Failed, Note, Printed, Refused, Snapshot
 from ..template import fill
+from .mistakes import CLOSED_TOO_EARLY, NO_ANSWER, PRINTED, STILL_BUSY
 from .progress import remember
+from .registry import EXERCISES, BrowserExercise, Exercise
 from .scenario import ENDED, NOTHING, NotYet, Patience, Sheet, Step, Trial, quote
 from .visit import (
-    Visit,
     find_detour,
     find_error,
     find_handler_name,
@@ -33,69 +34,11 @@ from .visit import (
 if TYPE_CHECKING:
     from ..pictures import Transcript
 
-__all__ = ["EXERCISES", "Exercise", "Verdict", "check", "exercise", "is_empty"]
+__all__ = ["Verdict", "check", "empty_method", "is_empty"]
 
 PATIENCE = Patience()
 
 MAX_PRINTS = 10
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """An exercise: how an answer is tried."""
-
-    id: str
-    title: str
-    scenario: Callable[[Trial], None]
-    unwritten: Callable[[Any], str | None]
-    """Returns what to do first, where the answer is still the stub."""
-
-
-@dataclass(frozen=True)
-class BrowserExercise:
-    """An exercise for a ``%%browser`` cell: how what the browser did is judged."""
-
-    id: str
-    title: str
-    cell: str
-    """The name of the cell."""
-
-    scenario: Callable[[Sheet, Visit], None]
-    done: Callable[[Visit], bool]
-    """Tells whether there is nothing more to wait for; a page that has come to rest is done."""
-
-    @property
-    def path(self) -> str:
-        """The path that the page connects to."""
-        return f"/ws/{self.cell}/"
-
-
-EXERCISES: dict[str, Exercise | BrowserExercise] = {}
-"""All exercises by id, in the order of the lessons."""
-
-
-def exercise(
-    id: str, title: str, unwritten: Callable[[Any], str | None] = lambda answer: None
-) -> Callable[[Callable[[Trial], None]], Callable[[Trial], None]]:
-    """Register a scenario as an exercise."""
-
-    def register(scenario: Callable[[Trial], None]) -> Callable[[Trial], None]:
-        EXERCISES[id] = Exercise(id, title, scenario, unwritten)
-        return scenario
-
-    return register
-
-
-def browser_exercise(
-    id: str, title: str, cell: str, done: Callable[[Visit], bool]
-) -> Callable[[Callable[[Sheet, Visit], None]], Callable[[Sheet, Visit], None]]:
-    """Register the judge of what a browser does as an exercise."""
-
-    def register(scenario: Callable[[Sheet, Visit], None]) -> Callable[[Sheet, Visit], None]:
-        EXERCISES[id] = BrowserExercise(id, title, cell, scenario, done)
-        return scenario
-
-    return register
 
 
 @dataclass(frozen=True)
@@ -326,15 +269,15 @@ def find_silent_mistake(trial: Trial, snapshot: Snapshot) -> Mistake | None:
     step = trial.steps[-1]
     if step.came.startswith(NOTHING):
         if trial.was_busy:
-            return MISTAKES["still-busy"]
+            return STILL_BUSY
         printed = any(
             step.expected in (line, quote(line)) or "websocket.send" in line
             for line in find_prints(snapshot)
         )
-        return MISTAKES["printed" if printed else "no-answer"]
+        return PRINTED if printed else NO_ANSWER
     closed = (entry.what for entry in snapshot.entries if isinstance(entry.what, Closed))
     if step.came.startswith(ENDED) and any(close.by == "consumer" for close in closed):
-        return MISTAKES["closed-too-early"]
+        return CLOSED_TOO_EARLY
     return None
 
 

@@ -10,7 +10,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from ..paths import NOTEBOOKS, ROOT
 from ..template import fill
+from .registry import EXERCISES
 
 __all__ = ["Progress", "progress", "remember", "reset"]
 
@@ -64,8 +66,6 @@ class Progress:
 
 def progress(lesson: int | None = None) -> Progress:
     """Show which exercises are solved: of one lesson, or of all."""
-    from .check import EXERCISES
-
     remark = ""
     solved: dict[str, str] = {}
     try:
@@ -76,7 +76,7 @@ def progress(lesson: int | None = None) -> Progress:
         tuple(
             Line(found.id, found.title, solved.get(found.id, ""))
             for found in EXERCISES.values()
-            if lesson is None or found.id.startswith(f"{lesson}.")
+            if lesson is None or found.lesson == lesson
         ),
         remark,
     )
@@ -89,8 +89,6 @@ def reset(id: str | None = None) -> Progress:
         ValueError: There is no such exercise.
 
     """
-    from .check import EXERCISES
-
     if id is not None and id not in EXERCISES:
         raise ValueError(f"there is no exercise {id!r}; there are {', '.join(EXERCISES)}")
     shown = progress()
@@ -128,11 +126,8 @@ def place() -> Path | None:
         return None
     if setting:
         return Path(setting)
-    checkout = Path(__file__).resolve().parents[2]
-    if not (checkout / "notebooks").is_dir():
-        # Installed without the lessons: then where the notebook is.
-        checkout = Path.cwd()
-    return checkout / "progress.json"
+    # Installed without the lessons: then where the notebook is.
+    return (ROOT if NOTEBOOKS.is_dir() else Path.cwd()) / "progress.json"
 
 
 def read() -> dict[str, str]:

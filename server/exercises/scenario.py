@@ -17,13 +17,14 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from ..connection import Limits
-from ..diagnosis import diagnose_entry, diagnose_text
-from ..host import Host
-from ..launch import as_application
-from ..mistakes import MISTAKES, Mistake
-from ..output import route_prints
-from ..record import Failed, Note, Received, Record, Refused, Snapshot
+from ..live.connection import Limits
+from ..live.host import Host
+from ..live.output import route_prints
+from ..live.record import Failed, Note, Received, Record, Refused, Snapshot
+from ..mistakes.diagnosis import diagnose_entry
+from ..mistakes.registry import MISTAKES, Mistake, diagnose_text
+from ..notebook.launch import as_application
+from .mistakes import MORE_THAN_ASKED, NEARLY, NO_F
 
 __all__ = [
     "ENDED",
@@ -419,10 +420,10 @@ def nearly_right(got: object, expected: str) -> Mistake | None:
     if not isinstance(got, str):
         return None
     if letters(got) == letters(expected):
-        return MISTAKES["nearly"]
+        return NEARLY
     if re.search(r"\{[\w.]+\}", got):
-        return MISTAKES["no-f"]
-    return MISTAKES["more-than-asked"] if expected in got else None
+        return NO_F
+    return MORE_THAN_ASKED if expected in got else None
 
 
 def letters(text: str) -> str:

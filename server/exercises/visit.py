@@ -10,11 +10,10 @@ from difflib import get_close_matches
 from itertools import groupby
 from typing import TypeAlias
 
-from ..browser.runs import Run, Told, runs
-from ..diagnosis import diagnose_text
-from ..launch import current
-from ..mistakes import Mistake
-from ..record import Accepted, Connecting, Disconnected, Received, Undelivered
+from ..live.record import Accepted, Connecting, Disconnected, Received, Undelivered
+from ..mistakes.registry import Mistake, diagnose_text, mistake
+from ..notebook.launch import current
+from ..notebook.runs import Run, Told, runs
 from .practice import SERVER
 from .scenario import quote
 
@@ -205,23 +204,23 @@ def recorded(path: str, since: float) -> list[Witnessed]:
 
 # What is wrong in any of them
 
-SYNTAX = Mistake(
+SYNTAX = mistake(
     "javascript-syntax",
     "Your cell has a syntax error",
-    "The browser cannot read the code, and has run none of it.",
-    "Look at that line and the ones above: a bracket, a quote or a comma may be missing.",
+    cause="The browser cannot read the code, and has run none of it.",
+    fix="Look at that line and the ones above: a bracket, a quote or a comma may be missing.",
 )
-ERROR = Mistake(
+ERROR = mistake(
     "javascript-error",
     "Your code raised an error",
-    "The function in which it was raised ended there.",
-    "Read the error and look at its line.",
+    cause="The function in which it was raised ended there.",
+    fix="Read the error and look at its line.",
 )
-HANDLER_NAME = Mistake(
+HANDLER_NAME = mistake(
     "handler-name",
     "No handler of that name",
-    "A WebSocket calls onopen, onmessage, onclose and onerror, all in small letters.",
-    "Mend the name. addEventListener takes it without the on.",
+    cause="A WebSocket calls onopen, onmessage, onclose and onerror, all in small letters.",
+    fix="Mend the name. addEventListener takes it without the on.",
 )
 
 UNREADABLE = re.compile(r"Uncaught SyntaxError: (?!.*(WebSocket|JSON|illegal string))")

@@ -9,7 +9,8 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from traitlets import Bool, Unicode
 
-from ..mistakes import MISTAKES, Mistake
+from ..exercises.answers import catalogue
+from ..mistakes.registry import MISTAKES, Mistake
 from .lesson import HandoutError, check_lesson, tags
 from .markup import Prose, clean_output, hints
 from .recording import Diagram, recorded
@@ -178,24 +179,12 @@ class Arrange(Preprocessor):
 
 def wrong_answers(exercise: str) -> list[WrongAnswer]:
     """Return wrong answers to an exercise, one for each thing that its check says of them."""
-    # Only the teacher's edition needs the exercises, which need all of Channels.
-    from ..exercises import catalogue, lesson_1, lesson_2, lesson_3, lesson_4
-
-    own = {
-        value.id: value
-        for lesson in (lesson_1, lesson_2, lesson_3, lesson_4)
-        for value in vars(lesson).values()
-        if isinstance(value, Mistake)
-    }
-    mistakes = MISTAKES | own
     examples: dict[str, WrongAnswer] = {}
     for title, source, id in catalogue(exercise):
-        examples.setdefault(id, WrongAnswer(title, source.strip(), said(mistakes.get(id), id)))
+        examples.setdefault(id, WrongAnswer(title, source.strip(), said(MISTAKES[id])))
     return list(examples.values())
 
 
-def said(mistake: Mistake | None, id: str) -> str:
+def said(mistake: Mistake) -> str:
     """Return what a check says of a mistake."""
-    if mistake is None:
-        return id.replace("-", " ")
     return f"{mistake.name}: {mistake.cause} {mistake.fix}"

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from nbformat import NotebookNode
 
-from ..browser.recordings import Line, Recording, words
+from ..notebook.recordings import Line, Recording, words
 from ..pictures.words import width, wrap
 
 __all__ = ["Diagram", "recorded"]

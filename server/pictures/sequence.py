@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass, replace
 
-from ..record import Snapshot
+from ..live.record import Snapshot
 from ..template import fill
 from .words import Names, Phrase, count, describe, width, wrap
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import overload
 
-from ..record import Entry, Failed, Printed, Snapshot
+from ..live.record import Entry, Failed, Printed, Snapshot
 from ..template import fill
 from .words import (
     Names,

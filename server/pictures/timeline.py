@@ -13,7 +13,7 @@ from operator import itemgetter
 from threading import Lock
 from typing import Any
 
-from ..record import LONG, Snapshot, Span
+from ..live.record import LONG, Snapshot, Span
 from .words import count
 
 __all__ = ["Row", "Timeline", "load"]

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sysconfig
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from traceback import FrameSummary, TracebackException
 from typing import Literal
 from urllib.parse import urlsplit
 
-from ..diagnosis import diagnose_failure
-from ..record import (
+from ..live.record import (
     Accepted,
     Closed,
     Connecting,
@@ -28,6 +25,9 @@ from ..record import (
     Sent,
     Undelivered,
 )
+from ..live.tracebacks import learner_frames
+from ..mistakes.codes import name_code
+from ..mistakes.diagnosis import diagnose_failure
 
 __all__ = [
     "Names",
@@ -58,36 +58,7 @@ NAME = 30
 LINES = 8
 """How many lines of a printed text, and how many of the learner's calls, it shows."""
 
-CLOSE_CODES = {
-    1000: "normal closure",
-    1001: "going away",
-    1002: "protocol error",
-    1003: "unsupported data",
-    1005: "no status received",
-    1006: "abnormal closure",
-    1007: "invalid payload data",
-    1008: "policy violation",
-    1009: "message too big",
-    1010: "mandatory extension",
-    1011: "internal error",
-    1012: "service restart",
-    1013: "try again later",
-    1014: "bad gateway",
-    1015: "TLS handshake",
-}
-"""RFC 6455, 7.4.1. Defined Status Codes, and the registry that it opens."""
-
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
-LIBRARIES = tuple(
-    {
-        str(Path(path).resolve())
-        for name, path in sysconfig.get_paths().items()
-        if name in ("stdlib", "platstdlib", "purelib", "platlib")
-    }
-    | {str(Path(__file__).resolve().parents[1])}
-)
-"""Where code lives that is not the learner's: Python, what is installed, and ``server/``."""
 
 
 @dataclass(frozen=True)
@@ -270,15 +241,7 @@ def left_to_right(text: str) -> str:
 
 def close_code(code: int, reason: str = "") -> str:
     """Return a close code with its meaning, and the reason that came with it."""
-    if code in CLOSE_CODES:
-        meaning = CLOSE_CODES[code]
-    elif 3000 <= code <= 3999:
-        meaning = "registered use"
-    elif 4000 <= code <= 4999:
-        meaning = "private use"
-    else:
-        meaning = "undefined"
-    words = f"{code} ({meaning})"
+    words = f"{code} ({name_code(code)})"
     return f"{words} {quote(reason, 123)}" if reason else words
 
 
@@ -348,21 +311,6 @@ def error_message(exception: TracebackException) -> list[str]:
     # For a SyntaxError, type and message come after the line of code.
     first = next((i for i, line in enumerate(lines) if not line.startswith(" ")), 0)
     return lines[first:] + lines[:first]
-
-
-def learner_frames(exception: TracebackException) -> list[FrameSummary]:
-    """Return the frames of a traceback that are the learner's own code."""
-    return [frame for frame in exception.stack if not is_library(frame.filename)]
-
-
-def is_library(filename: str) -> bool:
-    """Tell whether a file belongs to Python, to an installed package or to this server."""
-    if filename.startswith("<frozen"):
-        return True
-    path = Path(filename)
-    if {"site-packages", "dist-packages"} & set(path.parts):
-        return True
-    return any(path.is_relative_to(folder) for folder in LIBRARIES)
 
 
 def calls(frames: Sequence[FrameSummary]) -> Iterator[str]:

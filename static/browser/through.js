@@ -2,7 +2,7 @@
 //
 // The proxy accepts before it has asked the server, and loses close codes. This class behaves as
 // the browser's own does where nothing stands between: it carries everything, the end of the
-// connection too, over a real WebSocket to server/browser/relay.py, which does the same again
+// connection too, over a real WebSocket to server/notebook/relay.py, which does the same again
 // next to the server.
 
 import { trust } from "./inspect.js";

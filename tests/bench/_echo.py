@@ -17,9 +17,9 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 import server  # noqa: F401 (it configures Django)
-from server.access import Access
-from server.host import Host
-from server.record import Record
+from server.live.access import Access
+from server.live.host import Host
+from server.live.record import Record
 
 __all__ = ["application"]
 

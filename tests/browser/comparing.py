@@ -9,8 +9,8 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from server.browser import recordings
-from server.browser.recordings import Line, comparable
+from server.notebook import recordings
+from server.notebook.recordings import Line, comparable
 from tests.browser.lab import Lesson, errors
 from tests.browser.record import browser_cells, python_cells, read, recording_of
 

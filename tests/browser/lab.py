@@ -18,7 +18,7 @@ from urllib.request import urlopen
 
 import nbformat
 
-from server.browser.recordings import Line
+from server.notebook.recordings import Line
 from tests.browser.driving import Browser, Page
 
 __all__ = ["Frame", "Lab", "Lesson", "errors", "lab"]

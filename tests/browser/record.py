@@ -2,8 +2,8 @@
 
 ``python -m tests.browser.record [LESSON ...]`` runs the lessons in JupyterLab in Chromium, writes
 ``notebooks/recordings/``, and puts what a browser brought about into the outputs of the Python
-cells that read it. The rest of the outputs is made by ``python -m server.notebooks``. The lesson
-``sample`` is that of the tests.
+cells that read it. The rest of the outputs is made by ``python -m server.authoring.notebooks``.
+The lesson ``sample`` is that of the tests.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from typing import Any
 
 import nbformat
 
-from server.browser import recordings
-from server.browser.recordings import Recording
+from server.notebook import recordings
+from server.notebook.recordings import Recording
+from server.paths import NOTEBOOKS
 from tests.browser.driving import Browser, browser
 from tests.browser.lab import Frame, Lesson, errors, lab
 
 __all__ = [
-    "NOTEBOOKS",
     "SAMPLE",
     "browser_cells",
     "lessons",
@@ -33,7 +33,6 @@ __all__ = [
     "recording_of",
 ]
 
-NOTEBOOKS = recordings.FOLDER.parent
 SAMPLE = Path(__file__).with_name("sample")
 
 MAGIC = re.compile(r"%%browser\s+(\S+)")

@@ -13,8 +13,8 @@ import axe_playwright_python
 import pytest
 from channels.generic.websocket import WebsocketConsumer
 
-from server.browser.runs import Run, runs
-from server.launch import LiveServer, launch
+from server.notebook.launch import LiveServer, launch
+from server.notebook.runs import Run, runs
 from tests.browser.driving import Browser, Page
 
 # Waits for what a condition says and returns what the frame shows.

@@ -10,8 +10,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from server.browser.recordings import Recording, save
-from server.browser.runs import digest
+from server.notebook.recordings import Recording, save
+from server.notebook.runs import digest
 from tests.browser.driving import HUB
 from tests.browser.lab import Frame, Lab, Lesson, errors
 from tests.browser.record import SAMPLE, read

@@ -10,9 +10,9 @@ from typing import Any
 
 import nbformat
 
-from server.exercises.catalogue import Answer
-from server.exercises.check import EXERCISES, BrowserExercise
-from tests.browser.record import NOTEBOOKS
+from server.exercises.answers import Answer
+from server.exercises.registry import EXERCISES, BrowserExercise
+from server.paths import NOTEBOOKS
 
 __all__ = ["BROWSER", "PYTHON", "Cells", "cells", "run_answer"]
 

@@ -7,23 +7,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.browser.runs import Run, runs
 from server.exercises import Verdict, check, practice
-from server.exercises.catalogue import Answer, answers
-from server.exercises.check import EXERCISES, BrowserExercise
+from server.exercises.answers import Answer, answers, told_stub
 from server.exercises.practice import SERVER
-from server.launch import LiveServer
-from server.mistakes import MISTAKES
+from server.exercises.registry import EXERCISES, BrowserExercise
+from server.mistakes.registry import MISTAKES
+from server.notebook.launch import LiveServer
+from server.notebook.runs import Run, runs
 from tests.browser import finding
 from tests.browser.driving import Page, browser
 from tests.exercises.cells import BROWSER, cells
 
-STUBS = {
-    "3.1": "The browser says nothing.",
-    "3.2": "No answer to the pings.",
-    "3.3": "The browser stays.",
-    "3.4": "The browser does not come back.",
-}
 QUIET = 0.2
 """Seconds of rest after which nothing more is expected of a page."""
 
@@ -78,7 +72,7 @@ def test_stub(id: str, server: LiveServer, notebook: Page) -> None:
     """The untouched stub fails with its intended message."""
     verdict = do(id, code(cells(id).stub), server, notebook)
     assert not verdict.passed
-    assert verdict.advice[0] == STUBS[id]
+    assert verdict.advice[0] == told_stub(id)
 
 
 @pytest.mark.parametrize("id", BROWSER)

@@ -93,7 +93,7 @@ def test_where_without_lessons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """Where the lessons are not beside the code, it is where the notebook is."""
     monkeypatch.delenv("COURSE_PROGRESS")
     module = sys.modules["server.exercises.progress"]
-    monkeypatch.setattr(module, "__file__", str(tmp_path / "a" / "b" / "c.py"))
+    monkeypatch.setattr(module, "NOTEBOOKS", tmp_path / "notebooks")
     monkeypatch.chdir(tmp_path)
     assert place() == tmp_path / "progress.json"
 

@@ -10,11 +10,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from server.browser.runs import Page, Run, Told, runs
 from server.exercises import check, practice
 from server.exercises.practice import SERVER
 from server.exercises.visit import is_witnessed
-from server.launch import LiveServer
+from server.notebook.launch import LiveServer
+from server.notebook.runs import Page, Run, Told, runs
 
 GREET = "/ws/greet/"
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from server.connection import Limits
-from server.host import Host
-from server.record import Record
+from server.live.connection import Limits
+from server.live.host import Host
+from server.live.record import Record
 
 settings.register_profile(
     "few",

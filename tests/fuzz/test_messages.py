@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.asgi import Accept, Close, Deny, Exchange, Pending, State
+from server.live.asgi import Accept, Close, Deny, Exchange, Pending, State
 from tests.parity.client import Client
 
 from .conftest import Live

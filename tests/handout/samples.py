@@ -9,8 +9,7 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from server.pictures.table import Transcript
-from server.record import (
+from server.live.record import (
     Accepted,
     Closed,
     Connecting,
@@ -21,6 +20,7 @@ from server.record import (
     Record,
     Sent,
 )
+from server.pictures.table import Transcript
 
 __all__ = ["code", "lesson", "prose"]
 

@@ -22,7 +22,6 @@ from server.handout.exporter import (
     without_colourless_marks,
 )
 from server.handout.lesson import HandoutError
-from server.handout.preprocessors import said
 from tests.handout.samples import code, lesson, printed, prose, recorded, shown
 
 
@@ -273,11 +272,6 @@ def test_cell_that_no_page_holds(output, long):
     notebook.cells.append(code("x", output))
     notebook.cells[-1].execution_count = 99
     assert ("long" in main(export(notebook))(class_="cell")[-1]["class"]) == long
-
-
-def test_mistake_that_nobody_describes():
-    """Of a mistake without a description the name is said."""
-    assert said(None, "not-shouted") == "not shouted"
 
 
 def test_own_configuration_adds_to_what_is_left_out():

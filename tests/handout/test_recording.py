@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from server.browser.recordings import Recording
 from server.handout.recording import Diagram, recorded
+from server.notebook.recordings import Recording
 from tests.handout import samples
 
 

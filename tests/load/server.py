@@ -15,8 +15,8 @@ from typing import Any
 
 import psutil
 
-from server.host import Host
-from server.record import Failed, Note, Record
+from server.live.host import Host
+from server.live.record import Failed, Note, Record
 from tests.bench._echo import application
 
 __all__ = ["Report", "load"]

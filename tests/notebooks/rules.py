@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from nbformat import NotebookNode
 
-from server.notebooks import MADE_ID
+from server.authoring.notebooks import MADE_ID
 
 __all__ = ["EXERCISE_PARTS", "all_outputs", "broken_rules", "code_cells", "pauses"]
 

@@ -14,8 +14,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
-from server.host import Host
-from server.record import Record
+from server.live.host import Host
+from server.live.record import Record
 
 __all__ = ["SERVERS", "Server", "serve", "version_of"]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from traceback import TracebackException
 
-from server.record import (
+from server.live.record import (
     Accepted,
     Closed,
     Connecting,

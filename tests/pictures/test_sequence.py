@@ -5,10 +5,10 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from base64 import b64decode
 
+from server.live.record import Failed, Printed, Snapshot
 from server.pictures import Sequence
 from server.pictures.sequence import CLIENTS, EMPTY, NOTE_LINES, STEPS, cut
 from server.pictures.words import width
-from server.record import Failed, Printed, Snapshot
 
 from .samples import caught, echo, everything, opened, received, sent, snapshot
 from .test_table import Page

@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from server.live.record import Connecting, Entry, Note, Printed, Snapshot
 from server.pictures import Transcript
 from server.pictures.table import EMPTY, FOLDED, ROWS
-from server.record import Connecting, Entry, Note, Printed, Snapshot
 
 from .samples import echo, everything, left, opened, received, sent, snapshot, websocket_receive
 

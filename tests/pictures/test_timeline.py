@@ -10,9 +10,9 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from server.live.record import Snapshot, Span
 from server.pictures import Timeline
 from server.pictures.timeline import EMPTY, ROWS, UNITS, ordinal, preferred
-from server.record import Snapshot, Span
 
 from .samples import one_after_the_other, side_by_side, wait, work
 
@@ -149,7 +149,7 @@ def test_bounds() -> None:
 def test_late_import() -> None:
     """Neither a launch nor a text loads matplotlib, and a picture leaves pyplot alone."""
     code = (
-        "import sys, server.pictures as p; from server.record import Snapshot, Span\n"
+        "import sys, server.pictures as p; from server.live.record import Snapshot, Span\n"
         "t = p.Timeline(Snapshot((), (Span(1, 'working', 'x', 0.0, 1.0),), 0)); t.text\n"
         "assert 'matplotlib' not in sys.modules and 'jinja2' not in sys.modules\n"
         "t.png; assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules"

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from traceback import TracebackException
-
 import pytest
 
-from server.pictures.words import (
-    Names,
-    close_code,
-    describe,
-    from_page,
-    full_payload,
-    http_status,
-    is_library,
-    learner_frames,
-    quote,
-    visible,
-    width,
-    wrap,
-)
-from server.record import (
+from server.live.record import (
     Control,
     Disconnected,
     Entry,
@@ -33,6 +16,18 @@ from server.record import (
     Refused,
     Sent,
     What,
+)
+from server.pictures.words import (
+    Names,
+    close_code,
+    describe,
+    from_page,
+    full_payload,
+    http_status,
+    quote,
+    visible,
+    width,
+    wrap,
 )
 
 from .samples import caught, chained, everything, opened, snapshot, websocket_receive
@@ -251,21 +246,6 @@ def test_deep_recursion() -> None:
     assert sum(line == "  … 19 calls more …" for line in lines) == 1
     assert lines[-1] == "    return down(n - 1) if n else 1 // n"
     assert len(lines) == 1 + 1 + 4 * 2
-
-
-def test_library_only() -> None:
-    """An exception that no line of the learner's raised has no lines to show."""
-    try:
-        json.loads("x")
-    except ValueError as error:
-        exception = TracebackException.from_exception(error)
-    exception.stack[:] = exception.stack[1:]
-    assert learner_frames(exception) == []
-    assert is_library("<frozen importlib._bootstrap>")
-    assert is_library("/elsewhere/site-packages/channels/consumer.py")
-    assert is_library(json.__file__)
-    assert not is_library("/tmp/ipykernel_12/34.py")
-    assert not is_library("<string>")
 
 
 def test_frame_of_a_module() -> None:

@@ -1,0 +1,114 @@
+"""The registry of the exercises; the lessons bring theirs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from .scenario import Sheet, Trial
+from .visit import Visit
+
+__all__ = ["EXERCISES", "BrowserExercise", "Exercise", "browser_exercise", "exercise"]
+
+Scenario: TypeAlias = Callable[[Trial], None]
+Judge: TypeAlias = Callable[[Sheet, Visit], None]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise: how an answer is tried."""
+
+    id: str
+    """The number of its lesson and its own: ``1.1``."""
+
+    title: str
+    scenario: Scenario
+    unwritten: Callable[[Any], str | None]
+    """Returns what to do first, where the answer is still the stub."""
+
+    @property
+    def lesson(self) -> int:
+        """The number of its lesson."""
+        return lesson_of(self.id)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its lesson."""
+        return Path(inspect.getfile(self.scenario)).parent
+
+
+@dataclass(frozen=True)
+class BrowserExercise:
+    """An exercise for a ``%%browser`` cell: how what the browser did is judged."""
+
+    id: str
+    title: str
+    cell: str
+    """The name of the cell."""
+
+    scenario: Judge
+    done: Callable[[Visit], bool]
+    """Tells whether there is nothing more to wait for; a page that has come to rest is done."""
+
+    @property
+    def lesson(self) -> int:
+        """The number of its lesson."""
+        return lesson_of(self.id)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of its lesson."""
+        return Path(inspect.getfile(self.scenario)).parent
+
+    @property
+    def path(self) -> str:
+        """The path that the page connects to."""
+        return f"/ws/{self.cell}/"
+
+
+EXERCISES: dict[str, Exercise | BrowserExercise] = {}
+"""All exercises by id, in the order of the lessons."""
+
+
+def lesson_of(id: str) -> int:
+    """Return the number of an exercise's lesson."""
+    return int(id.partition(".")[0])
+
+
+def enter(exercise: Exercise | BrowserExercise) -> None:
+    """Enter an exercise.
+
+    Raises:
+        ValueError: The id is entered already.
+
+    """
+    if exercise.id in EXERCISES:
+        raise ValueError(f"two exercises are called {exercise.id!r}")
+    EXERCISES[exercise.id] = exercise
+
+
+def exercise(
+    id: str, title: str, unwritten: Callable[[Any], str | None] = lambda answer: None
+) -> Callable[[Scenario], Scenario]:
+    """Register a scenario as an exercise."""
+
+    def register(scenario: Scenario) -> Scenario:
+        enter(Exercise(id, title, scenario, unwritten))
+        return scenario
+
+    return register
+
+
+def browser_exercise(
+    id: str, title: str, cell: str, done: Callable[[Visit], bool]
+) -> Callable[[Judge], Judge]:
+    """Register the judge of what a browser does as an exercise."""
+
+    def register(scenario: Judge) -> Judge:
+        enter(BrowserExercise(id, title, cell, scenario, done))
+        return scenario
+
+    return register

@@ -1,0 +1,3 @@
+"""Lesson 1: consumers."""
+
+TITLE = "Consumers"

@@ -1,0 +1,316 @@
+"""The exercises of lesson 1: consumers."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from itertools import pairwise
+
+from channels.consumer import SyncConsumer
+
+from ...exercises.check import empty_method
+from ...exercises.registry import exercise
+from ...exercises.scenario import Client, End, Trial, letters
+from ...live.record import Sent
+from ...mistakes.registry import MISTAKES, Mistake, mistake
+
+__all__ = ["COOKING"]
+
+NOT_SHOUTED = mistake(
+    "not-shouted",
+    "The message came back as it was",
+    cause="The answer is the client's text, unchanged.",
+    fix="A str has a method that returns it in capital letters.",
+)
+BINARY_ANSWER = mistake(
+    "binary-answer",
+    "The answer is binary",
+    cause="The text is right, and it travels as bytes.",
+    fix='Send a str under the key "text".',
+)
+TEXT_OF_THE_EVENT = mistake(
+    "text-of-the-event",
+    "The whole event came back",
+    cause="The event is a dictionary, and the client's message is one of its values.",
+    fix='Take the message out of it: event["text"].',
+)
+
+
+@exercise(
+    "1.1",
+    "Shout back",
+    empty_method("websocket_receive", "send the client's text back in capital letters."),
+)
+def shout_back(trial: Trial) -> None:
+    """Each text comes back in capital letters."""
+    client = trial.connect("ws/shout/")
+    for text in ("hello", "Is anybody there?"):
+
+        def likely(got: object, text: str = text) -> Mistake | None:
+            if got == text:
+                return NOT_SHOUTED
+            if isinstance(got, bytes):
+                return BINARY_ANSWER
+            if isinstance(got, str) and "websocket.receive" in got.lower():
+                return TEXT_OF_THE_EVENT
+            return None
+
+        client.is_asked(text, text.upper(), likely)
+
+
+COUNTS_WRONG = mistake(
+    "counts-wrong",
+    "These are other numbers",
+    cause="The first is the client's own number, each of the others is 1 less, and the last is 1.",
+    fix="range(start, stop, -1) goes down and never reaches stop. With while: send, then subtract "
+    "1.",
+)
+SAME_NUMBER = mistake(
+    "same-number",
+    "The number stays the same",
+    cause="Nothing makes it smaller, so the loop has no end.",
+    fix="Subtract 1 inside the loop, after the send: number -= 1.",
+)
+LIFT_OFF_INSIDE = mistake(
+    "lift-off-inside",
+    "lift-off after each number",
+    cause="It is sent inside the loop.",
+    fix="Send it once, after the loop: with the indentation of the word for or while.",
+)
+ONE_MESSAGE = mistake(
+    "one-message",
+    "All numbers in one message",
+    cause="The client waits for a message per number.",
+    fix="Send inside the loop, once per number.",
+)
+
+
+MESSAGE_TOO_MANY = mistake(
+    "message-too-many",
+    "A message too many",
+    cause="The client expects the numbers and lift-off, and nothing else.",
+    fix="Leave out what is sent before the numbers or after lift-off.",
+)
+
+
+COUNTING = 2.0
+"""Seconds within which both countdowns are over, a short pause after each number included."""
+
+
+@exercise(
+    "1.2",
+    "Countdown",
+    empty_method("websocket_receive", "count down from the client's number, one message each."),
+)
+def countdown(trial: Trial) -> None:
+    """A number is counted down to 1, and then there is a lift-off."""
+    client = trial.connect("ws/countdown/")
+    trial.hurry_up(COUNTING)
+    for start in (3, 1):
+        client.send(str(start))
+        expected = [*map(str, range(start, 0, -1)), "lift-off"]
+        for place, text in enumerate(expected):
+            asked = f'"{start}" is answered with "{text}"'
+            likely = partial(not_counted, client, expected, place)
+            client.answers(text, asked if place == 0 else f'then comes "{text}"', likely)
+
+
+def not_counted(client: Client, expected: list[str], place: int, got: object) -> Mistake | None:
+    """Return the mistake behind a message that is not the next one."""
+    text, before = expected[place], expected[:place]
+    if not isinstance(got, str) or letters(got) == letters(text):
+        return None
+    if before and got == before[-1]:
+        return SAME_NUMBER
+    if before and got == "lift-off" and client.receive() == text:
+        return LIFT_OFF_INSIDE
+    numbers = expected[:-1]
+    digits = re.findall("[0-9]", got)
+    if len(numbers) > 1 and sorted(digits) == sorted(numbers):
+        return ONE_MESSAGE
+    if re.fullmatch(r"-?[0-9.]+", got) or got == "lift-off":
+        return COUNTS_WRONG
+    return None if text in got else MESSAGE_TOO_MANY
+
+
+NO_CODE = mistake(
+    "no-code",
+    "The close code is not your own",
+    cause="A close without a code says 1000; the codes below 4000 mean something already.",
+    fix="Choose a code from 4000 to 4999 and give it to close: self.close(code=...).",
+)
+NO_REASON = mistake(
+    "no-reason",
+    "The reason is missing",
+    cause="The client is told the code, and no reason.",
+    fix="close takes a reason as well.",
+)
+NOT_INSTEAD = mistake(
+    "not-instead",
+    "bye gets the usual answer",
+    cause="goodbye comes instead of it.",
+    fix='Tell the two cases apart: if text_data == "bye": ... else: ...',
+)
+NO_PREFIX = mistake(
+    "no-prefix",
+    "The text came back alone",
+    cause="The answer begins with you said: and then comes the text.",
+    fix='Put them together: f"you said: {text_data}".',
+)
+NOT_CLOSED = mistake(
+    "not-closed",
+    "The connection stays open",
+    cause='After "goodbye", the consumer has to close the connection itself.',
+    fix="A generic consumer does it with self.close(...).",
+)
+NO_GOODBYE = mistake(
+    "no-goodbye",
+    "The goodbye is missing",
+    cause='The connection ends before the client is told "goodbye"; a reason is no message.',
+    fix="Send goodbye as a message of its own, and close after that.",
+)
+NOT_ONLY_BYE = mistake(
+    "not-only-bye",
+    'Another text is taken for "bye"',
+    cause='Only "bye" itself ends the conversation: not "Bye", and no longer text that has it '
+    "inside.",
+    fix='Compare the whole text: text_data == "bye".',
+)
+ALWAYS_CLOSED = mistake(
+    "always-closed",
+    "It leaves too early",
+    cause='Only "bye" ends the conversation.',
+    fix="Look at text_data before you close.",
+)
+
+
+@exercise(
+    "1.3",
+    "Leave politely",
+    empty_method("receive", 'answer each text, and leave after "bye".'),
+)
+def leave_politely(trial: Trial) -> None:
+    """After "bye" comes "goodbye", and then a close with a code and a reason."""
+    client = trial.connect("ws/polite/")
+    for text in ("hello", "how are you?", "goodbye?", "Bye", "bye bye"):
+        client.is_asked(text, f"you said: {text}", partial(not_said, text))
+    client.is_asked("bye", "goodbye", partial(not_goodbye, trial))
+    end = client.receive()
+    what = "then the server closes with a code from 4000 to 4999, and a reason"
+    ok = isinstance(end, End) and 4000 <= end.code <= 4999 and bool(end.reason)
+    trial.expect_end(what, ok, "a code of your own, and a reason", end, not_polite(trial, end))
+
+
+def not_said(text: str, got: object) -> Mistake | None:
+    """Return the mistake behind a wrong answer to another text than "bye"."""
+    if got == text:
+        return NO_PREFIX
+    if got == "goodbye":
+        return NOT_ONLY_BYE
+    return ALWAYS_CLOSED if isinstance(got, End) and got.code not in (1006, 1011) else None
+
+
+def not_goodbye(trial: Trial, got: object) -> Mistake | None:
+    """Return the mistake behind another answer to "bye" than "goodbye"."""
+    if got == "you said: bye":
+        return NOT_INSTEAD
+    if not isinstance(got, End) or got.code in (1006, 1011):
+        return None
+    # What is sent after the close raises an exception, which says more.
+    trial.host.settle(0.2)
+    return None if trial.failures else NO_GOODBYE
+
+
+def not_polite(trial: Trial, end: object) -> Mistake | None:
+    """Return the mistake behind an end that is not as it should be."""
+    if trial.failures or not isinstance(end, End | None):
+        return None
+    if end is None:
+        return NOT_CLOSED
+    if trial.noted("stopped-early"):
+        return MISTAKES["stopped-early"]
+    return NO_REASON if 4000 <= end.code <= 4999 else NO_CODE
+
+
+COOKING = 0.2
+"""Seconds that an order takes, in the stub as well."""
+
+NO_WORK = mistake(
+    "no-work",
+    "The time does not pass between the two answers",
+    cause=f"cooking has to be sent at once, and ready {COOKING:g} s later.",
+    fix="Send the first, wait in a way that lets others have their turn, and then send the second.",
+)
+IN_TURN = mistake(
+    "in-turn",
+    "One order after the other",
+    cause="While the handler of one client waits, the handlers of all others wait for it.",
+    fix="Section 6 has measured both: clients that wait for each other, and clients that do not.",
+)
+ONE_WAITS = mistake(
+    "one-waits",
+    "The orders wait for each other",
+    cause="They are cooked in one thread, one after the other; sync_to_async works like that.",
+    fix="Write await asyncio.sleep(...), or await asyncio.to_thread(...) for work that blocks.",
+)
+DISHES = ("soup", "rice", "fish", "cake")
+
+
+@exercise("1.4", "Four at once")
+def four_at_once(trial: Trial) -> None:
+    """Four clients are served at the same time."""
+    what = "four clients connect"
+    clients = [trial.connect("ws/kitchen/", what, quiet=True) for _ in DISHES]
+    trial.passed(what)
+    cook(clients)
+    trial.passed("each order is answered twice, for the cooking and when it is ready")
+    what = "an order takes its time"
+    ok = all(ready - start >= COOKING * 0.9 for start, ready in cooking_times(trial))
+    mistake = None if trial.warnings else NO_WORK
+    trial.expect(what, ok, f"{COOKING:g} s from cooking to ready", "less than that", mistake)
+    most = at_once(trial)
+    is_sync = isinstance(trial.answer, type) and issubclass(trial.answer, SyncConsumer)
+    if most < 3 and not is_sync:
+        # The machine may have been busy with something else: once more.
+        cook(clients)
+        most = at_once(trial)
+    in_loop = MISTAKES["blocking"] if in_turn(trial) else ONE_WAITS
+    trial.expect(
+        "the four orders are cooked at the same time",
+        # One after the other is never three.
+        most >= 3,
+        "four at once",
+        "one after the other" if most == 1 else "two at once",
+        IN_TURN if is_sync else in_loop,
+    )
+
+
+def cook(clients: list[Client]) -> None:
+    """Order a dish for each client, and expect both answers."""
+    for client, dish in zip(clients, DISHES, strict=True):
+        client.send(dish)
+    for client, dish in zip(clients, DISHES, strict=True):
+        client.answers(f"cooking {dish}", f'"{dish}" is answered with "cooking {dish}"', quiet=True)
+        client.answers(f"{dish} is ready", f'then comes "{dish} is ready"', quiet=True)
+
+
+def at_once(trial: Trial) -> int:
+    """Return how many orders were cooked at the same time, in the time before one was ready."""
+    ends = [ready for _, ready in cooking_times(trial)]
+    return max(sum(moment - COOKING * 0.9 < end <= moment for end in ends) for moment in ends)
+
+
+def in_turn(trial: Trial) -> bool:
+    """Tell whether each order was begun when the one before was ready."""
+    times = sorted(cooking_times(trial))
+    return all(start >= ready for (_, ready), (start, _) in pairwise(times))
+
+
+def cooking_times(trial: Trial) -> list[tuple[float, float]]:
+    """Return when each order was begun and when it was ready, the last time."""
+    sent = {
+        entry.what.payload: entry.time
+        for entry in trial.snapshot.entries
+        if isinstance(entry.what, Sent)
+    }
+    return [(sent[f"cooking {dish}"], sent[f"{dish} is ready"]) for dish in DISHES]

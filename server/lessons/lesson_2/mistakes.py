@@ -1,0 +1,251 @@
+"""The mistakes that lesson 2 shows, in its order: routing."""
+
+from __future__ import annotations
+
+from ...mistakes.registry import mistake, show
+
+mistake(
+    "connect-parameters",
+    "connect takes nothing but self",
+    symptom="`TypeError: Echo.connect() missing 1 required positional argument: 'name'`",
+    cause="connect of a generic consumer is called without arguments.",
+    fix="Write def connect(self). What the path says is in self.scope.",
+    texts=[r"\bconnect\(\) (takes \d+ positional|missing \d+ required)"],
+    shown=["2.1"],
+)
+show("close-before-accept", "2#who-may-connect", "2.3")
+mistake(
+    "shared-state",
+    "State shared between connections",
+    symptom="one client receives, or counts, what another client sent",
+    cause="A list, a dict or a number in the class (or the module) is the same for everybody.",
+    fix="Set it in connect: self.messages = []. Each connection has an instance of its own.",
+    shown=["2#as-asgi", "2.1"],
+)
+mistake(
+    "super-init",
+    "__init__ without super().__init__",
+    symptom="`TypeError: 'NoneType' object is not iterable`, when a client connects",
+    cause="The generic consumers prepare themselves in __init__.",
+    fix="Call super().__init__(*args, **kwargs), or set your attributes in connect.",
+    texts=["'NoneType' object is not iterable"],
+    shown=["2.1"],
+)
+mistake(
+    "one-instance",
+    "One consumer for everybody",
+    symptom="answers go to another client, or count what others sent",
+    cause="The route holds an instance of the consumer, and all connections share it.",
+    fix="Write Consumer.as_asgi() in the route: it makes an instance for each connection.",
+    shown=["2.1"],
+)
+mistake(
+    "as-asgi-not-called",
+    "as_asgi without its parentheses",
+    symptom="`TypeError: AsyncConsumer.as_asgi() takes 1 positional argument but 4 were given`",
+    cause="as_asgi is a method, and the route needs what it returns.",
+    fix='Call it: path("...", Consumer.as_asgi()).',
+    texts=[r"as_asgi\(\) takes 1 positional argument but"],
+    shown=["2.1"],
+)
+mistake(
+    "no-as-asgi",
+    "as_asgi() is missing",
+    symptom="`TypeError: object Echo can't be used in 'await' expression`; "
+    "for a raw consumer `TypeError: Echo() takes no arguments`",
+    cause="The consumer's class stands where an ASGI application is needed.",
+    fix="Write Consumer.as_asgi() in its place, with the parentheses.",
+    texts=[
+        r"object \w+ can't be used in 'await' expression",
+        r"^TypeError: \w+\(\) takes no arguments",
+        r"__call__\(\) missing 1 required positional argument: 'send'",
+    ],
+    shown=["2#as-asgi", "2.1"],
+)
+show("no-route", "2#several-consumers", "2.1")
+mistake(
+    "leading-slash",
+    "A slash too many, at the beginning",
+    symptom='`path("/ws/...")` matches nothing, and nothing warns',
+    cause="The router takes the leading slash away before it compares.",
+    fix='Write the pattern without it: path("ws/...").',
+    shown=["2#never-match", "2.1"],
+)
+mistake(
+    "trailing-slash",
+    "A slash too few (or too many), at the end",
+    symptom="`ValueError: No route found for path`, for a path that looks right",
+    cause="The pattern and the path of the client differ in their last slash.",
+    fix="End both the same way; Django's habit is a slash at the end.",
+    shown=["2#never-match", "2.1"],
+)
+mistake(
+    "regex-in-path",
+    "A regular expression in path()",
+    symptom='`path(r"^ws/(?P<room>\\w+)/$")` matches nothing, and nothing warns',
+    cause="path() takes its pattern literally, apart from <str:name>.",
+    fix="Use re_path() for a regular expression, or <str:name> in path().",
+    shown=["2#never-match", "2.1"],
+)
+mistake(
+    "bad-regex",
+    "Not a regular expression",
+    symptom='`"*" is not a valid regular expression: nothing to repeat at position 0`',
+    cause="re_path() takes regular expressions, and in these * repeats what stands before it.",
+    fix='What matches every path is r"", or r"^.*$".',
+    texts=["is not a valid regular expression"],
+    shown=["2.3"],
+)
+mistake(
+    "accept-code",
+    "accept with a code",
+    symptom="`TypeError: 'subprotocol' of websocket.accept must be str, not int`; "
+    "`WebsocketConsumer.accept() got an unexpected keyword argument 'code'`",
+    cause="accept lets the client in; it is the close that has a code.",
+    fix="Write both: self.accept(), and then self.close(code=...).",
+    texts=[
+        "'subprotocol' of websocket.accept must be str, not int",
+        r"accept\(\) got an unexpected keyword argument 'code'",
+    ],
+    shown=["2.3"],
+)
+mistake(
+    "unanchored",
+    "A regular expression without an end",
+    symptom='`re_path(r"ws/news/")` also takes `ws/news/sport/`',
+    cause="re_path() is content when the path begins like its pattern, or holds it somewhere.",
+    fix='Anchor it on both sides: r"^ws/news/$".',
+    shown=["2#never-match", "2.4"],
+)
+mistake(
+    "include",
+    "include() in a URLRouter",
+    symptom="`include() is not supported in URLRouter. Use nested URLRouter instances instead.`",
+    cause="URLRouter does not know include().",
+    fix='Nest routers: path("ws/", URLRouter([path("a/", ...)])).',
+    texts=[r"include\(\) is not supported in URLRouter"],
+    shown=["2#never-match"],
+)
+mistake(
+    "no-url-route",
+    "A consumer without a router",
+    symptom="`KeyError: 'url_route'`",
+    cause='scope["url_route"] is the router\'s work, and no router led here.',
+    fix="Launch a list of routes, and not the consumer alone.",
+    texts=["KeyError: 'url_route'"],
+    shown=["2.1"],
+)
+mistake(
+    "wrong-argument-name",
+    "The name is not the one in the URL pattern",
+    symptom="`KeyError: 'name'`",
+    cause='scope["url_route"]["kwargs"] has the names of the pattern, letter by letter.',
+    fix='For <str:name> in the pattern, read kwargs["name"].',
+    texts=["KeyError: '(room|room_name|name)'"],
+    shown=["2#scope", "2.1"],
+)
+mistake(
+    "no-name-in-pattern",
+    "The pattern has no name in it",
+    symptom="a KeyError for the name, and the pattern has no name in it",
+    cause='The router puts only named pieces of the path into scope["url_route"]["kwargs"].',
+    fix=r"Write <str:name> in path(), or (?P<name>\w+) in re_path().",
+    shown=["2.1"],
+)
+mistake(
+    "not-in-kwargs",
+    "A step is missing on the way to the name",
+    symptom="a KeyError for kwargs, or for a name that the pattern has",
+    cause='The names of the pattern are in scope["url_route"]["kwargs"], and nowhere else.',
+    fix='Read self.scope["url_route"]["kwargs"]["name"].',
+    texts=["KeyError: 'kwargs'"],
+    shown=["2.1"],
+)
+mistake(
+    "bytes-and-text",
+    "Bytes and text mixed",
+    symptom="`TypeError: a bytes-like object is required, not 'str'`",
+    cause='scope["query_string"] is bytes, and text is looked for in it.',
+    fix='Decode it first: scope["query_string"].decode().',
+    texts=["a bytes-like object is required, not 'str'"],
+    shown=["2.2"],
+)
+mistake(
+    "no-websocket-key",
+    "No application for WebSockets",
+    symptom="`ValueError: No application configured for scope type 'websocket'`; "
+    "`ValueError: Django can only handle ASGI/HTTP connections, not websocket.`",
+    cause='ProtocolTypeRouter has no key "websocket", or Django\'s own application stands alone.',
+    fix='Give ProtocolTypeRouter both: {"http": ..., "websocket": URLRouter([...])}.',
+    texts=[
+        "No application configured for scope type",
+        "Django can only handle ASGI/HTTP connections",
+    ],
+    shown=["2#protocol-type-router"],
+)
+mistake(
+    "origin",
+    "The page comes from somewhere else",
+    symptom="HTTP 403; the transcript says `is another site's page`",
+    cause="The Origin header names a site that may not connect; a browser always sends it.",
+    fix="Open the page from this server, or allow the origin: launch(..., allow_origins=[...]).",
+    texts=["is another site's page"],
+    shown=["2#who-may-connect"],
+)
+mistake(
+    "apps-not-loaded",
+    "Imported too early",
+    symptom="`AppRegistryNotReady: Apps aren't loaded yet.`",
+    cause="A module with models was imported before Django was set up.",
+    fix="Call get_asgi_application() first, and import consumers after it.",
+    texts=["Apps aren't loaded yet"],
+)
+mistake(
+    "after-refusal",
+    "Going on after a refusal",
+    symptom="`RuntimeError: Unexpected ASGI message 'websocket.accept', "
+    "after the connection was refused.`",
+    cause="The connection was refused with websocket.close, and the code went on.",
+    fix="return after the refusal, so that the application inside never runs.",
+    texts=["after the connection was refused"],
+    shown=["2.2"],
+)
+mistake(
+    "subprotocol",
+    "A subprotocol that nobody agreed on",
+    symptom="the browser is told 1006; the transcript says "
+    "`The client did not offer the subprotocol 'chat'`",
+    cause="Offered and accepted subprotocols have to be the same one.",
+    fix='Accept one of scope["subprotocols"], or offer none.',
+    texts=["Sec-WebSocket-Protocol", "did not offer the subprotocol"],
+    shown=["2#who-may-connect"],
+)
+mistake(
+    "arguments-of-call",
+    "A middleware is no consumer",
+    symptom="`AttributeError: 'TokenRequired' object has no attribute 'send'`",
+    cause="scope, receive and send are the arguments of its __call__, and no attributes.",
+    fix="Leave out the self.: await send(...).",
+    texts=["object has no attribute '(scope|receive|send)'"],
+    over=["no-attribute"],
+    shown=["2.2"],
+)
+mistake(
+    "no-attribute",
+    "There is no attribute of that name",
+    symptom="`AttributeError: 'Echo' object has no attribute 'count'`",
+    cause="Nobody has set it in this object, or its class has no such method.",
+    fix="Compare the spelling with the line that sets it; connect and __init__ are places for it.",
+    texts=[r"AttributeError: '(?!NoneType')[A-Z]\w*' object has no attribute"],
+    shown=["2.1"],
+)
+mistake(
+    "unbound",
+    "A variable without a value",
+    symptom="`UnboundLocalError: cannot access local variable 'count' where it is not associated "
+    "with a value`",
+    cause="A name that a function assigns to is its own, and nothing was assigned to it before.",
+    fix="What another method has set is an attribute: self.count. Else give it a value first.",
+    texts=["cannot access local variable"],
+    shown=["2.1"],
+)

@@ -1,0 +1,299 @@
+"""The exercises of lesson 3: browser handlers. What the cell's page did is judged."""
+
+from __future__ import annotations
+
+from ...exercises.registry import browser_exercise
+from ...exercises.scenario import Sheet, quote
+from ...exercises.visit import Visit, came_from
+from ...mistakes.registry import MISTAKES, Mistake, mistake
+
+__all__ = ["LEAST_GROWTH", "SHORTEST"]
+
+# 3.1
+
+NOTHING_SENT = mistake(
+    "nothing-sent",
+    "The browser says nothing",
+    cause="The connection opens, and no message comes.",
+    fix="Fill in onopen: the socket has a method that sends a text.",
+)
+OTHER_GREETING = mistake(
+    "other-greeting",
+    "Another greeting",
+    cause="The server got a message, and not the one that it waits for.",
+    fix="Compare them letter by letter.",
+)
+TOO_MANY = mistake(
+    "too-many",
+    "It greets again and again",
+    cause="One greeting is expected, and more came.",
+    fix="onmessage is called for each answer; greet in onopen only.",
+)
+
+
+@browser_exercise("3.1", "Greet on open", "greet", lambda visit: len(greetings(visit)) > 1)
+def greet_on_open(sheet: Sheet, visit: Visit) -> None:
+    """The browser greets as soon as the connection is open."""
+    messages = greetings(visit)
+    mistake = OTHER_GREETING
+    if not messages:
+        late = bool(visit.sockets[-1].texts("dropped"))
+        mistake = MISTAKES["send-after-closing"] if late else NOTHING_SENT
+    elif messages[0] == "[object Object]":
+        mistake = MISTAKES["object-object"]
+    elif messages[0] == "hello":
+        mistake = TOO_MANY
+    sheet.expect(
+        'the browser sends "hello", once',
+        messages == ["hello"],
+        quote("hello"),
+        came_from(messages),
+        mistake,
+    )
+
+
+def greetings(visit: Visit) -> list[str]:
+    """Return what the page sent on its newest socket."""
+    return visit.sockets[-1].sent if visit.sockets else []
+
+
+# 3.2
+
+PONGS = ["pong 1", "pong 2", "pong 3"]
+NO_PONG = mistake(
+    "no-pong",
+    "No answer to the pings",
+    cause="The server sends pings, and nothing comes back.",
+    fix="onmessage is called with an event for each message; its text is in event.data.",
+)
+ANSWERS_ALL = mistake(
+    "answers-all",
+    "News are answered as well",
+    cause="Not every message is a ping.",
+    fix='Look at the text first: event.data.startsWith("ping").',
+)
+NO_NUMBER = mistake(
+    "pong-without-number",
+    "A pong without its number",
+    cause="The server wants to know which ping is answered.",
+    fix="Take the number over from the ping into the pong.",
+)
+SAME_PONG = mistake(
+    "same-pong",
+    "A pong with the number of another ping",
+    cause="Each ping has a number of its own, and its pong needs the same one.",
+    fix="Take the number out of event.data, each time anew.",
+)
+SOME_PONGS = mistake(
+    "some-pongs",
+    "Some pings are not answered",
+    cause="The server sends three pings, and fewer pongs come back.",
+    fix="onmessage is called for each message: answer in there, and keep the socket open.",
+)
+OTHER_PONG = mistake(
+    "other-pong",
+    "Another answer",
+    cause="The pings are answered, and not with a pong.",
+    fix="Compare letter by letter: pong, a space, and the number.",
+)
+SENT_THE_EVENT = mistake(
+    "sent-the-event",
+    "An object is sent as it is",
+    cause="send() turns an object into a text in its own way.",
+    fix="Send a text: what the server sent is in event.data.",
+)
+
+
+@browser_exercise("3.2", "Ping and pong", "pong", lambda visit: len(greetings(visit)) > len(PONGS))
+def ping_and_pong(sheet: Sheet, visit: Visit) -> None:
+    """Each ping is answered by the pong of its number, and other messages by nothing."""
+    messages = greetings(visit)
+    sheet.expect(
+        "the pings 1, 2 and 3 are answered, and the news are not",
+        sorted(messages) == PONGS,
+        came_from(PONGS),
+        came_from(messages),
+        pong_mistake(messages),
+    )
+
+
+def pong_mistake(messages: list[str]) -> Mistake:
+    """Return what wrong pongs give away."""
+    if not messages:
+        return NO_PONG
+    if any(message.startswith("[object ") for message in messages):
+        return SENT_THE_EVENT
+    if len(messages) > len(PONGS):
+        return ANSWERS_ALL
+    if not all(message.startswith("pong") for message in messages):
+        return OTHER_PONG
+    if not set(messages) - {"pong"}:
+        return NO_NUMBER
+    if len(messages) < len(PONGS):
+        return SOME_PONGS
+    return SAME_PONG if set(messages) <= set(PONGS) else OTHER_PONG
+
+
+# 3.3
+
+STAYS = mistake(
+    "stays",
+    "The browser stays",
+    cause='The server has said "enough", and the connection is still open.',
+    fix="Close it in onmessage, when that text comes.",
+)
+OTHER_CODE = mistake(
+    "other-code",
+    "Another close code",
+    cause="The browser has left, and the server was told another code; 1005 stands for none.",
+    fix="Give close the code and the reason: two arguments.",
+)
+REASON_MISSING = mistake(
+    "reason-missing",
+    "The reason is missing",
+    cause="The code is right, and the server was not told why.",
+    fix="The second argument of close is the reason.",
+)
+TOO_EARLY = mistake(
+    "too-early",
+    "The browser leaves too early",
+    cause="It closes while the connection is not yet open, and the handshake breaks off.",
+    fix="Close in onmessage, when the text is the right one.",
+)
+BEFORE_ENOUGH = mistake(
+    "before-enough",
+    'The browser does not wait for "enough"',
+    cause="It closes when another message comes, or with none.",
+    fix='Compare in onmessage, with three equals signs: if (event.data === "enough").',
+)
+
+
+@browser_exercise(
+    "3.3", "Enough", "enough", lambda visit: any(one.first("closed") for one in visit.sockets)
+)
+def enough(sheet: Sheet, visit: Visit) -> None:
+    """The browser closes with 4001 and a reason when the server says so."""
+    socket = visit.sockets[-1]
+    before = socket.before("closing")
+    leaves = socket.first("closing") is not None
+    what = 'the browser closes when "enough" has come'
+    if not leaves:
+        sheet.fail(what, "a close", "nothing", STAYS)
+    elif before.first("open") is None:
+        sheet.fail(what, 'a close after "enough"', "a close before the handshake's end", TOO_EARLY)
+    told = "enough" in before.texts("received")
+    came = f"a close after {came_from(before.texts('received'))}"
+    sheet.expect(what, told, 'a close after "enough"', came, BEFORE_ENOUGH)
+    closed = socket.first("closed")
+    code, reason = (closed["code"], closed["reason"]) if closed else (1006, "")
+    sheet.expect(
+        "it gives the code 4001 and a reason",
+        code == 4001 and bool(reason),
+        "4001, and a reason",
+        f"{code}, and the reason {quote(reason)}" if reason else f"{code}, and no reason",
+        REASON_MISSING if code == 4001 else OTHER_CODE,
+    )
+
+
+# 3.4
+
+SHORTEST = 50.0
+"""Milliseconds between two tries that count as a wait at all."""
+
+LONGEST = 3_000.0
+"""Milliseconds that no wait of a right answer takes."""
+
+LEAST_GROWTH = 1.9
+"""How many times as long as the first wait the third one is. Doubled twice is four times, of which
+chance may take half. What never grows is, with the same chance in it, not twice as long."""
+
+NEVER_BACK = mistake(
+    "never-back",
+    "The browser does not come back",
+    cause="The connection is gone, and nobody opens another one.",
+    fix="A WebSocket cannot be opened again: onclose has to make a new one, a little later.",
+)
+GIVES_UP = mistake(
+    "gives-up",
+    "The browser gives up",
+    cause="A try has failed, and no other one follows.",
+    fix="Each new WebSocket needs its handlers anew: put all of it into a function, "
+    "and let onclose call it.",
+)
+CALLED_AT_ONCE = mistake(
+    "called-at-once",
+    "The function is called at once",
+    cause="setTimeout(connect(), delay) calls connect first, and passes on what it returns.",
+    fix="Pass the function, do not call it: setTimeout(connect, delay).",
+)
+MILLISECONDS = mistake(
+    "milliseconds",
+    "setTimeout takes milliseconds",
+    cause="A second is 1000 of them; a delay of 0.2 is none at all.",
+    fix="Begin with 200.",
+)
+TOO_LATE = mistake(
+    "too-late",
+    "The next try is far off",
+    cause="setTimeout takes milliseconds, and the check waits for a few seconds only.",
+    fix="Begin with 200, and double it.",
+)
+NOT_GROWING = mistake(
+    "not-growing",
+    "The delay does not grow",
+    cause="If all pages of a site come back at the same pace, the server falls over again.",
+    fix="Keep the delay in a variable, and double it before each try.",
+)
+
+
+@browser_exercise("3.4", "Come back", "come-back", lambda visit: is_back(visit))
+def come_back(sheet: Sheet, visit: Visit) -> None:
+    """The browser tries again, later each time, until the server is back."""
+    tries = len(visit.sockets) - 1
+    pauses = waits(visit)
+    what = "after the restart, the browser tries again"
+    mistake = TOO_LATE if max(delays(visit), default=0.0) > LONGEST else NEVER_BACK
+    sheet.expect(what, tries > 0, "another connection", "nothing", mistake)
+    what = "it waits before each try"
+    asked = delays(visit)
+    came = f"a try after {min(asked):g} milliseconds" if asked else "a try at once"
+    ok = min(pauses, default=0.0) >= SHORTEST
+    sheet.expect(what, ok, "a delay", came, no_delay(visit))
+    what = "it goes on until the server is back"
+    mistake = TOO_LATE if max(delays(visit), default=0.0) > LONGEST else GIVES_UP
+    sheet.expect(what, is_back(visit), '"welcome back"', f"{tries} of 3 tries", mistake)
+    what = "each time it waits longer"
+    came = ", then ".join(f"{pause / 1000:.2f} s" for pause in pauses)
+    ok = pauses[-1] > pauses[0] * LEAST_GROWTH
+    sheet.expect(what, ok, "a delay that doubles", came, NOT_GROWING)
+
+
+def waits(visit: Visit) -> list[float]:
+    """Return the milliseconds from each loss of a connection to the try that followed."""
+    lost: float | None = None
+    found = []
+    for line in visit.lines:
+        if line["kind"] == "closed":
+            lost = line["at"]
+        elif line["kind"] == "connecting" and lost is not None:
+            found.append(max(0.0, line["at"] - lost))
+    return found
+
+
+def delays(visit: Visit) -> list[float]:
+    """Return the delays that setTimeout was given with a function."""
+    return [timer["delay"] for timer in visit.timers if timer["callable"]]
+
+
+def no_delay(visit: Visit) -> Mistake:
+    """Return why there is no delay before a try."""
+    if not all(timer["callable"] for timer in visit.timers):
+        return CALLED_AT_ONCE
+    if any(0 < delay < SHORTEST for delay in delays(visit)):
+        return MILLISECONDS
+    return MISTAKES["no-reconnect-delay"]
+
+
+def is_back(visit: Visit) -> bool:
+    """Tell whether the page has met the server again."""
+    return any("welcome back" in socket.texts("received") for socket in visit.sockets)

@@ -1,0 +1,3 @@
+"""Lesson 4: JSON conversion."""
+
+TITLE = "JSON conversion"

@@ -1,0 +1,106 @@
+"""The registry of the mistakes that learners really make, and how one is made out of a text.
+
+Whoever knows a mistake enters it with :func:`mistake`; an id is entered once. The lessons bring
+theirs, in the order in which they show them.
+
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["MISTAKES", "SHOWN", "Mistake", "Rule", "diagnose_text", "matches", "mistake", "show"]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake that learners really make."""
+
+    id: str
+    name: str
+    """What is wrong, in a few words."""
+
+    cause: str
+    fix: str
+    """A line each; together they are the hint."""
+
+    symptom: str = ""
+    """What one sees: the text of an error where there is one. Empty: known only to an exercise."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the text of an error looks like that gives a mistake away."""
+
+    pattern: re.Pattern[str]
+    mistake: Mistake
+    over: frozenset[str]
+    """Ids of the mistakes that this one wins over, where a text looks like both."""
+
+
+MISTAKES: dict[str, Mistake] = {}
+"""All mistakes by id."""
+
+RULES: list[Rule] = []
+"""All rules; their order does not matter."""
+
+SHOWN: dict[str, tuple[str, ...]] = {}
+"""Where the course shows a mistake, by its id: an exercise, ``1.1``, or the cell of a section,
+``1#leaving``. In the order in which the lessons say so."""
+
+
+def mistake(
+    id: str,
+    name: str,
+    *,
+    cause: str,
+    fix: str,
+    symptom: str = "",
+    texts: Iterable[str] = (),
+    over: Iterable[str] = (),
+    shown: Iterable[str] = (),
+) -> Mistake:
+    """Enter a mistake, with patterns of the errors that give it away, and return it.
+
+    Args:
+        id: Words in small letters with dashes, as no other mistake has.
+        name, cause, fix, symptom: See :class:`Mistake`.
+        texts: Regular expressions, found anywhere in an error's last line.
+        over: Ids of mistakes whose expressions find more, so that this one says it better.
+        shown: Where the course shows it.
+
+    Raises:
+        ValueError: The id is entered already.
+
+    """
+    if id in MISTAKES:
+        raise ValueError(f"two mistakes are called {id!r}: {MISTAKES[id].name!r} and {name!r}")
+    found = MISTAKES[id] = Mistake(id, name, cause, fix, symptom)
+    RULES.extend(Rule(re.compile(text), found, frozenset(over)) for text in texts)
+    if shown:
+        show(id, *shown)
+    return found
+
+
+def show(id: str, *places: str) -> None:
+    """Say where the course shows a mistake; a later lesson adds to what an earlier one said."""
+    SHOWN[id] = (*SHOWN.get(id, ()), *places)
+
+
+def matches(text: str) -> list[Mistake]:
+    """Return the mistakes that an error's text looks like and that none of the others wins over.
+
+    More than one: the text does not tell which it is.
+
+    """
+    found = {rule.mistake.id: rule for rule in RULES if rule.pattern.search(text)}
+    beaten = {id for rule in found.values() for id in rule.over}
+    return [rule.mistake for id, rule in found.items() if id not in beaten]
+
+
+def diagnose_text(text: str) -> Mistake | None:
+    """Return the mistake that an error's text gives away; None where it is not known which."""
+    found = matches(text)
+    return found[0] if len(found) == 1 else None

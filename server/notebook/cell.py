@@ -1,0 +1,115 @@
+"""The ``%%browser`` cell: JavaScript that runs in the reader's browser.
+
+::
+
+    %%browser first-socket
+    const mySocket = new WebSocket(`ws://${window.location.host}/ws/sc/`);
+    mySocket.onopen = () => console.log("connected");
+
+"""
+
+# Much of IPython has no types.
+# mypy: disallow-untyped-calls=False, disallow-untyped-decorators=False
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, cell_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
+from IPython.display import display
+
+from ..paths import STATIC
+from ..template import fill
+from . import recordings
+from .launch import current
+from .runs import Run, runs
+
+__all__ = ["BrowserMagics"]
+
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+ATTACH_TIMEOUT = 4.0
+"""Seconds for a browser to show the frame. If none does, nobody is looking."""
+
+SETTLE_TIMEOUT = 10.0
+"""Seconds for a cell to come to rest, after which the next cell may run all the same."""
+
+
+@magics_class
+class BrowserMagics(Magics):
+    """The magics of ``%load_ext server``."""
+
+    in_vain_since: int | None = None
+    """How many frames had been shown when a cell waited for a browser in vain."""
+
+    @magic_arguments()
+    @argument("name", help="a stable name of lower-case letters, digits and dashes")
+    @argument(
+        "--quiet",
+        type=float,
+        default=0.3,
+        metavar="SECONDS",
+        help="the cell has come to rest when nothing happens for so long (default: 0.3)",
+    )
+    @argument(
+        "--follow",
+        action="store_true",
+        help="the recording goes on when later cells run, with what they make the page do",
+    )
+    @argument("--on", default="live", metavar="SERVER", help="name of another live server")
+    @cell_magic
+    def browser(self, line: str, cell: str) -> None:
+        """Run JavaScript in the reader's browser, against the live server."""
+        arguments = parse_argstring(self.browser, line)
+        if not NAME.fullmatch(arguments.name):
+            raise UsageError(
+                f"{arguments.name!r} is no name for a browser cell: use lower-case letters, "
+                f"digits and dashes, such as first-socket"
+            )
+        live = current(arguments.on)
+        if live is None:
+            raise UsageError("no live server runs in this kernel: run the launch cell first")
+        run = Run(arguments.name, cell, arguments.quiet, arguments.follow, arguments.on)
+        runs.add(run)
+        show(run, live.port)
+        self.wait(run)
+
+    def wait(self, run: Run) -> None:
+        """Wait until the cell has come to rest, so that the next cell does not race it."""
+        if not front_end():
+            return
+        if self.in_vain_since == runs.attachments:
+            # Nobody has looked since. Who runs a lesson without a browser waits only once.
+            return
+        deadline = time.monotonic() + SETTLE_TIMEOUT
+        if run.attached.wait(ATTACH_TIMEOUT):
+            run.settled.wait(deadline - time.monotonic())
+        else:
+            self.in_vain_since = runs.attachments
+
+
+def front_end() -> bool:
+    """Tell whether anybody could show this cell's output: nbval and nbconvert do not."""
+    return "JPY_SESSION_NAME" in os.environ
+
+
+def show(run: Run, port: int) -> None:
+    """Show the output of a cell: what was recorded, and the script that brings the live frame."""
+    recording = recordings.find(run.name, run.hash)
+    html = fill(
+        "browser/output.html",
+        run=run,
+        port=port,
+        recording=recording,
+        loader=(STATIC / "browser" / "loader.js").read_text("utf-8"),
+    )
+    plain = str(recording) if recording else "There is no recording of this code."
+    metadata: dict[str, Any] = {"browser": {"name": run.name, "hash": run.hash}}
+    if recording:
+        metadata["browser"]["lines"] = list(recording.lines)
+    display({"text/html": html, "text/plain": plain}, metadata=metadata, raw=True)

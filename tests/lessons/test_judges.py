@@ -1,0 +1,545 @@
+"""The judges by themselves: browser exercises without a browser, values, routes, catalogue."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, cast
+
+import pytest
+from channels.generic.websocket import JsonWebsocketConsumer, WebsocketConsumer
+from django.urls import path, re_path
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from server.exercises import Verdict, check, practice
+from server.exercises.answers import catalogue
+from server.exercises.practice import SERVER
+from server.exercises.registry import EXERCISES, BrowserExercise
+from server.exercises.scenario import End, Patience, Trial, came, quote
+from server.exercises.visit import newest_run
+from server.lessons.lesson_2.judges import all_routes, route_mistake
+from server.lessons.lesson_4.judges import same
+from server.mistakes.registry import MISTAKES
+from server.notebook.launch import LiveServer
+from server.notebook.runs import Page, Run, Told, runs
+
+# What a browser did
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
+    """The practice server; what a page tells is believed: no page has really been here."""
+    module = sys.modules["server.exercises.check"]  # the package has a function of that name
+    monkeypatch.setattr(module, "is_witnessed", lambda run, path: True)
+    live = practice()
+    yield live
+    live.close()
+
+
+def line(kind: str, text: str = "", socket: int = 1, at: float = 0.0, **more: Any) -> Told:
+    return cast(Told, {"kind": kind, "text": text, "socket": socket, "at": at, **more})
+
+
+def uncaught(text: str) -> Told:
+    return cast(Told, {"kind": "uncaught", "text": f"Uncaught {text}", "at": 0.0, "line": 3})
+
+
+def timer(delay: float, callable: bool = True) -> Told:
+    return cast(Told, {"kind": "timer", "text": "", "delay": delay, "callable": callable})
+
+
+def opened(id: str, *lines: Told) -> list[Told]:
+    """Return what a page tells that has opened a connection for an exercise."""
+    exercise = EXERCISES[id]
+    assert isinstance(exercise, BrowserExercise)
+    return [line("connecting", exercise.path), line("open"), *lines]
+
+
+def sent(*messages: str) -> list[Told]:
+    return [line("sent", message) for message in messages]
+
+
+NUMBERS = [line("received", text) for text in ("1", "2", "3")]
+TOLD = [*NUMBERS, line("received", "enough")]
+
+
+def left(code: int, reason: str = "") -> list[Told]:
+    return [line("closing"), line("closed", code=code, reason=reason)]
+
+
+def tries(*waits: float) -> list[Told]:
+    """Return what a page tells that comes back after these waits, in milliseconds."""
+    made = opened("3.4", line("received", "hello"), line("closed", code=1012, reason=""))
+    moment = 0.0
+    for number, wait in enumerate(waits, 2):
+        moment += wait
+        made.append(line("connecting", "/ws/come-back/", number, moment))
+        if number == 4:
+            made += [line("open", "", 4), line("received", "welcome back", 4)]
+        else:
+            moment += 30
+            made.append(line("closed", "", number, moment, code=1006, reason=""))
+    return made
+
+
+def verdict_on(
+    server: LiveServer, id: str, lines: list[Told], code: str = "", on: str = SERVER
+) -> Verdict:
+    """Check an exercise whose page has told these lines, and has come to rest."""
+    exercise = EXERCISES[id]
+    assert isinstance(exercise, BrowserExercise)
+    run = Run(exercise.cell, code, 0.1, False, on, pages=[Page(lines=lines)])
+    run.attached.set()
+    run.pages[0].settled.set()
+    runs.add(run)
+    return check(id)
+
+
+@pytest.mark.parametrize(
+    ("id", "lines", "mistake"),
+    [
+        ("3.1", opened("3.1", *sent("hello")), None),
+        ("3.1", opened("3.1"), "nothing-sent"),
+        ("3.1", opened("3.1", *sent("[object Object]")), "object-object"),
+        ("3.1", opened("3.1", *sent("hello", "hello")), "too-many"),
+        ("3.1", opened("3.1", *sent("Hello")), "other-greeting"),
+        ("3.1", opened("3.1", line("dropped", "hello")), "send-after-closing"),
+        ("3.1", opened("3.1", uncaught("InvalidStateError: x: Still in CONNECTING state.")),
+         "send-before-open"),
+        ("3.1", opened("3.1", uncaught("TypeError: mySocket.open(...) is null")),
+         "javascript-error"),
+        ("3.1", [uncaught("SyntaxError: Unexpected end of input")], "javascript-syntax"),
+        ("3.1", [uncaught("SyntaxError: Failed to construct 'WebSocket': no")],
+         "javascript-error"),
+        ("3.2", opened("3.2", *sent("pong 1", "pong 2", "pong 3")), None),
+        ("3.2", opened("3.2", *sent("pong 2", "pong 3", "pong 1")), None),
+        ("3.2", opened("3.2"), "no-pong"),
+        ("3.2", opened("3.2", *sent("[object MessageEvent]")), "sent-the-event"),
+        ("3.2", opened("3.2", *sent("pong 1", "a", "pong 2", "pong 3", "b")), "answers-all"),
+        ("3.2", opened("3.2", *sent("pong", "pong", "pong")), "pong-without-number"),
+        ("3.2", opened("3.2", *sent("pong 1", "pong 1", "pong 1")), "same-pong"),
+        ("3.2", opened("3.2", *sent("pong 1")), "some-pongs"),
+        ("3.2", opened("3.2", *sent("Pong 1", "Pong 2", "Pong 3")), "other-pong"),
+        ("3.2", opened("3.2", *sent("pong1", "pong2", "pong3")), "other-pong"),
+        ("3.3", opened("3.3", *TOLD, *left(4001, "done")), None),
+        ("3.3", opened("3.3", *TOLD), "stays"),
+        ("3.3", [line("connecting", "/ws/enough/"), *left(1006)], "too-early"),
+        ("3.3", opened("3.3", *left(4001, "done")), "before-enough"),
+        ("3.3", opened("3.3", *NUMBERS, *left(4001, "done")), "before-enough"),
+        ("3.3", opened("3.3", *TOLD, *left(1005)), "other-code"),
+        ("3.3", opened("3.3", *TOLD, *left(1000, "done")), "other-code"),
+        ("3.3", opened("3.3", *TOLD, *left(4001)), "reason-missing"),
+        ("3.3", opened("3.3", *TOLD, uncaught("InvalidAccessError: The close code must be either "
+                                              "1000, or between 3000 and 4999.")),
+         "invalid-close-code"),
+        ("3.4", tries(200, 400, 800), None),
+        ("3.4", tries(), "never-back"),
+        ("3.4", [*tries(), timer(200_000)], "too-late"),
+        ("3.4", tries(0, 0, 0), "no-reconnect-delay"),
+        ("3.4", [*tries(0, 0, 0), timer(200, callable=False)], "called-at-once"),
+        ("3.4", [*tries(0.2, 0.4, 0.8), timer(0.2)], "milliseconds"),
+        ("3.4", tries(200, 400), "gives-up"),
+        ("3.4", [*tries(200, 400), timer(40_000)], "too-late"),
+        ("3.4", tries(200, 200, 200), "not-growing"),
+        ("3.4", [*tries(200, 200, 200), uncaught("TypeError: Assignment to constant variable.")],
+         "const-assigned"),
+    ],
+)  # fmt: skip
+def test_browser(server: LiveServer, id: str, lines: list[Told], mistake: str | None) -> None:
+    """What a page did is judged by what its frame has told."""
+    verdict = verdict_on(server, id, lines)
+    assert verdict.passed == (mistake is None)
+    assert (verdict.mistake.id if verdict.mistake else None) == mistake
+    assert bool(verdict.raised) == any(line["kind"] == "uncaught" for line in lines)
+
+
+LEAST, MOST = 0.0, 1 - 2**-53
+"""What Math.random() gives."""
+
+
+def test_any_chance_of_the_lesson(server: LiveServer) -> None:
+    """Lesson 3's own formula passes, whatever chance does, and its delay without growth fails."""
+    for chances in itertools.product((LEAST, 0.5, MOST), repeat=3):
+        parts = [0.5 + chance / 2 for chance in chances]
+        growing = [200 * 2**place * part for place, part in enumerate(parts)]
+        assert verdict_on(server, "3.4", tries(*growing))
+        # A little chance does not make a delay grow.
+        same = [300 * (1 + 0.1 * chance) for chance in chances]
+        assert not verdict_on(server, "3.4", tries(*same))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "mySocket.onOpen = () => {};",
+        "mySocket.onopened = () => {};",
+        'mySocket.addEventListener("onopen", () => {});',
+    ],
+)
+def test_name_of_a_handler(server: LiveServer, code: str) -> None:
+    """A handler that nobody calls raises nothing; the code shows it."""
+    verdict = verdict_on(server, "3.1", opened("3.1"), code)
+    assert verdict.mistake is not None and verdict.mistake.id == "handler-name"
+
+
+@pytest.mark.parametrize(
+    "code", ["mySocket.onopen = f; mySocket.onclose = f;", 'form.addEventListener("submit", f);']
+)
+def test_names_that_are_right(server: LiveServer, code: str) -> None:
+    """Handlers that there are, of a socket or of something else, are no mistake."""
+    verdict = verdict_on(server, "3.1", opened("3.1"), code)
+    assert verdict.mistake is not None and verdict.mistake.id == "nothing-sent"
+
+
+def test_newest_page(server: LiveServer) -> None:
+    """What counts is the page that was loaded last: the cell's, its solution's or a copy's."""
+    assert newest_run("greet") is None
+    cell, solution, copy = (
+        Run(name, "", 0.1, False, SERVER) for name in ("greet", "greet-solution", "greet-2")
+    )
+    for run in (cell, solution, copy, Run("pong", "", 0.1, False, SERVER)):
+        runs.add(run)
+    assert newest_run("greet") is copy
+    cell.pages.append(Page())
+    assert newest_run("greet") is cell
+    solution.pages.append(Page())
+    assert newest_run("greet") is solution
+
+
+def test_older_page_is_not_heard() -> None:
+    """What the frame of an older page tells is not taken for the newest one's."""
+    run = Run("greet", "", 0.1, False, pages=[Page()])
+    report = {"page": run.pages[0].number - 1, "lines": [line("open")], "settled": True}
+    run.hear(report)
+    assert run.pages[0].lines == [] and not run.pages[0].settled.is_set()
+    run.hear(report | {"page": run.pages[0].number})
+    assert run.pages[0].lines == [line("open")] and run.pages[0].settled.is_set()
+
+
+def first_words(verdict: Verdict) -> tuple[str, str]:
+    """Return what came instead of a browser, and the advice."""
+    assert not verdict and len(verdict.steps) == 1
+    return verdict.steps[0].came, "\n".join(verdict.advice)
+
+
+def test_no_server() -> None:
+    """Without its server, a check says what to run."""
+    advice = "Run the cell with practice() first: it launches the server."
+    assert first_words(check("3.1")) == ("no server", advice)
+
+
+def test_cell_that_has_not_run(server: LiveServer) -> None:
+    """A check that comes before the cell names the cell; a Python client is no cell."""
+    with connect(server.url("ws/greet/"), proxy=None) as ws:
+        ws.send("hello")
+        assert ws.recv() == "nice to meet you"
+    advice = "Run the cell above that begins with %%browser greet, then check again."
+    assert first_words(check("3.1")) == ("nobody", advice)
+
+
+def test_no_browser(server: LiveServer) -> None:
+    """A cell that ran where no browser looks is not waited for."""
+    runs.add(Run("greet", "", 0.1, False, SERVER))
+    start = time.perf_counter()
+    came, advice = first_words(check("3.1"))
+    assert came == "nobody" and advice.startswith("No browser has come by: ")
+    assert time.perf_counter() - start < 0.1
+
+
+def test_on_another_server(server: LiveServer) -> None:
+    """A forgotten --on is named, although the page has run."""
+    came, advice = first_words(verdict_on(server, "3.1", opened("3.1"), on="live"))
+    assert came == "nobody: the page is another server's"
+    assert advice == (
+        "--on exercise is missing: let the cell begin with %%browser greet --on exercise."
+    )
+
+
+def test_wrong_path(server: LiveServer) -> None:
+    """A page that tried another path is told so, and not what an older one did."""
+    assert verdict_on(server, "3.1", opened("3.1", *sent("hello")))
+    verdict = verdict_on(server, "3.1", [line("connecting", "/ws/gret/"), line("error")])
+    advice = "Your page tried /ws/gret/. Let it connect to /ws/greet/ instead."
+    assert first_words(verdict) == ("a connection to /ws/gret/", advice)
+
+
+def test_no_socket(server: LiveServer) -> None:
+    """A page without a WebSocket is told so."""
+    came, advice = first_words(verdict_on(server, "3.1", []))
+    assert came == "a page without a WebSocket"
+    assert "new WebSocket(...)" in advice
+
+
+def test_flood(server: LiveServer) -> None:
+    """Of many and long messages a verdict quotes a few, and the beginnings."""
+    verdict = verdict_on(server, "3.1", opened("3.1", *sent(*["hello" * 50] * 400)))
+    assert len(str(verdict)) < 1_000
+
+
+def test_page_that_does_not_rest(server: LiveServer) -> None:
+    """A page that goes on for ever is judged all the same; a mistake that is plain, at once."""
+    page = Page(lines=opened("3.1", *sent("hello", "hello")))
+    run = Run("greet", "", 0.1, False, SERVER, pages=[page])
+    run.attached.set()
+    runs.add(run)
+    start = time.perf_counter()
+    assert not check("3.1")
+    assert time.perf_counter() - start < 0.5
+
+
+def test_page_from_before(server: LiveServer) -> None:
+    """A page that outlives practice() does not use up the tries of the next one."""
+
+    def knock() -> bool:
+        with suppress(InvalidStatus), connect(server.url("ws/come-back/"), proxy=None) as ws:
+            return bool(ws.recv())
+        return False
+
+    assert not any(knock() for _ in range(5))
+    for _ in range(2):
+        runs.add(Run("come-back", "", 0.1, False, SERVER, pages=[Page()]))
+        assert [knock() for _ in range(5)] == [True, False, False, True, True]
+
+
+# Values
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "are_same"),
+    [
+        (6.0, 6, True),
+        (1, True, False),
+        (True, True, True),
+        ({"a": [1, {"b": None}]}, {"a": [1.0, {"b": None}]}, True),
+        ({"a": 1}, {"a": 1, "b": 2}, False),
+        ([1, 2], [1], False),
+        ("1", 1, False),
+    ],
+)
+def test_same(value: object, expected: object, are_same: bool) -> None:
+    """Numbers are compared as numbers, and true is none."""
+    assert same(value, expected) == are_same
+
+
+@pytest.mark.parametrize(
+    ("got", "words"),
+    [
+        (None, "nothing"),
+        (End(1006, ""), "the end of the connection, without a close frame (1006)"),
+        (End(1011, ""), "the end of the connection, with 1011"),
+        (End(4000, "bye"), 'the end of the connection, with 4000 and the reason "bye"'),
+        ('say "hi"', "'say \"hi\"'"),
+        (b"hi", "b'hi'"),
+        ("a" * 100, f'"{"a" * 80}…"'),
+    ],
+)
+def test_came(got: Any, words: str) -> None:
+    """What came is said in words that are the same on every run."""
+    assert came(got) == words
+    assert got is None or isinstance(got, End) or quote(got) == words
+
+
+# Routes
+
+
+class Echo(WebsocketConsumer):
+    pass
+
+
+app = Echo.as_asgi()
+
+
+@pytest.mark.parametrize(
+    ("routes", "mistake"),
+    [
+        ([path("/ws/", app)], "leading-slash"),
+        ([re_path("^/ws/$", app)], "leading-slash"),
+        ([path("^ws/$", app)], "regex-in-path"),
+        ([path("ws", app)], "trailing-slash"),
+        ([re_path("^more/$", app), path("other/", app)], "no-route"),
+        ([], None),
+        (Echo, None),
+    ],
+)
+def test_route_mistake(routes: Any, mistake: str | None) -> None:
+    """Why a path finds no route is read from the patterns."""
+    assert route_mistake(routes, "ws/") is (MISTAKES[mistake] if mistake else None)
+
+
+def test_what_is_no_route() -> None:
+    """What stands in a list and is no route is passed over."""
+    route = path("ws/", app)
+    assert list(all_routes([route, "ws/"])) == [route]
+
+
+def test_route_mistake_without_slash() -> None:
+    """A slash too many counts as well."""
+    assert route_mistake([path("ws/", app)], "ws") is MISTAKES["trailing-slash"]
+
+
+# The rest
+
+
+def test_catalogue() -> None:
+    """The teacher's list has a title, the source and the diagnosis."""
+    title, source, diagnosis = catalogue("1.1")[0]
+    assert (title, diagnosis) == ("It never accepts", "no-accept")
+    assert source.startswith("class ShoutBack(SyncConsumer):\n")
+
+
+def test_other_warnings_go_their_way() -> None:
+    """A check keeps the warnings about coroutines, and no others."""
+
+    class Warns(WebsocketConsumer):
+        def receive(self, text_data: str) -> None:
+            warnings.warn("look out", RuntimeWarning, stacklevel=1)
+            self.send(text_data.upper())
+
+    with pytest.warns(RuntimeWarning, match="look out"):
+        assert check("1.1", Warns)
+
+
+def test_broken_handshake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handshake that breaks off, or is never answered, is said so."""
+
+    def trial_of(error: Exception) -> str:
+        def refuse(*args: Any, **options: Any) -> None:
+            raise error
+
+        with Trial(Echo, Patience()) as trial:
+            monkeypatch.setattr("server.exercises.scenario.connect", refuse)
+            connection = trial.try_connect("ws/")
+        assert isinstance(connection, str)
+        return connection
+
+    assert trial_of(ConnectionResetError()) == "the handshake broke off"
+    assert trial_of(TimeoutError()) == "no answer to the handshake"
+
+
+def test_another_refusal() -> None:
+    """A status that says something else is no refusal for want of a token."""
+
+    async def not_found(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "websocket.http.response.start", "status": 404, "headers": []})
+        await send({"type": "websocket.http.response.body", "body": b""})
+
+    verdict = check("2.2", not_found)
+    assert verdict.steps[-1].came == "refused with HTTP 404"
+    assert verdict.mistake is None
+
+
+def shop(**answers: Any) -> type:
+    """Return a shop whose answers are right, but for these."""
+    right = {
+        "name": "tea",
+        "price": "3.10",
+        "since": "2024-02-29",
+        "tags": ["black", "green", "hot", "loose", "strong"],
+        "rating": None,
+        "motto": "from NaN to Infinity",
+    }
+
+    class Shop(JsonWebsocketConsumer):
+        @classmethod
+        def encode_json(cls, content: Any) -> str:
+            return json.dumps(content, allow_nan=False)
+
+        def receive_json(self, content: Any) -> None:
+            self.send_json({content: (right | answers)[content]})
+
+    return Shop
+
+
+def test_nan_in_a_list_is_refused() -> None:
+    """An encoder that refuses NaN shows that only the outer ones were replaced."""
+    verdict = check("4.3", shop(ratings=[float("nan")]))
+    assert verdict.mistake is not None and verdict.mistake.id == "not-nested"
+
+
+def test_other_tags() -> None:
+    """Tags that are simply wrong are no known mistake."""
+    assert check("4.3", shop(tags=[])).mistake is None
+
+
+def test_other_answers() -> None:
+    """An answer that is simply another one is no known mistake."""
+
+    class Farewell(WebsocketConsumer):
+        def receive(self, text_data: str) -> None:
+            self.send("farewell" if text_data == "bye" else f"you said: {text_data}")
+
+    class Page(WebsocketConsumer):
+        def connect(self) -> None:
+            self.accept()
+            self.send("page")
+
+    class FromOne(JsonWebsocketConsumer):
+        def connect(self) -> None:
+            self.accept()
+            self.send_json({"type": "count", "value": 1})
+
+        def receive_json(self, content: Any) -> None:
+            self.send_json(content)
+
+    for id, answer in (("1.3", Farewell), ("2.4", Page), ("4.4", FromOne)):
+        verdict = check(id, answer)
+        assert not verdict and verdict.mistake is None
+
+
+def test_count_that_never_comes() -> None:
+    """A consumer that only greets is told that a message is missing."""
+
+    class Greets(JsonWebsocketConsumer):
+        def connect(self) -> None:
+            self.accept()
+            self.send_json({"type": "count", "value": 0})
+
+        def receive_json(self, content: Any) -> None:
+            print(content)
+
+    assert check("4.4", Greets).mistake is MISTAKES["no-answer"]
+
+
+def test_catch_all_that_fails() -> None:
+    """An exception after the accept is the one that is explained."""
+
+    class Fails(WebsocketConsumer):
+        def connect(self) -> None:
+            self.accept()
+            self.send(text_data=4404)
+
+    class Clock(WebsocketConsumer):
+        def connect(self) -> None:
+            self.accept()
+            self.send(text_data="tick")
+
+    verdict = check("2.3", [path("ws/clock/", Clock.as_asgi()), re_path("", Fails.as_asgi())])
+    assert verdict.mistake is MISTAKES["not-a-string"]
+
+
+@pytest.mark.parametrize(
+    ("id", "source", "steps"),
+    [
+        ("4.2", "self.send_json([1])", 2),
+        ("4.3", "self.send_json([1])", 2),
+    ],
+)
+def test_other_values(id: str, source: str, steps: int) -> None:
+    """JSON of another shape is no crash of the check."""
+    names: dict[str, Any] = {}
+    exec(
+        "from channels.generic.websocket import JsonWebsocketConsumer\n"
+        "class Answer(JsonWebsocketConsumer):\n"
+        f"    def receive_json(self, content):\n        {source}\n",
+        names,
+    )
+    verdict = check(id, names["Answer"])
+    assert not verdict
+    assert len(verdict.steps) == steps
+    assert verdict.steps[-1].came == json.dumps(json.dumps([1]))

@@ -1,0 +1,825 @@
+"""The server in its thread: start, stop, what it answers, what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import socket
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from channels.consumer import AsyncConsumer, SyncConsumer
+from channels.routing import ProtocolTypeRouter
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.sync.client import connect
+
+from server.live import host as host_module
+from server.live.connection import Limits
+from server.live.files import text_response
+from server.live.host import Host, RecordHandler, SharedThread, interrupt, listen
+from server.live.record import Closed, Disconnected, Note, Record, Refused
+from tests.serving import (
+    AsyncEcho,
+    RawClient,
+    Served,
+    SyncEcho,
+    close_frame,
+    eventually,
+    serving,
+    threads,
+)
+
+DEBUGGED = sys.version_info < (3, 12) and sys.gettrace() is not None
+"""Whether endless loops cannot be interrupted; so it is when coverage is measured."""
+
+
+def host_for(app: Any, **options: Any) -> Host:
+    """Return a host that has not been started."""
+    return Host(app.as_asgi(), Record(), **options)
+
+
+# Start and stop
+
+
+def test_start_and_stop() -> None:
+    """A host runs from start() to stop(), and then nothing is left of it."""
+    host = host_for(SyncEcho)
+    assert not host.running
+    host.start()
+    assert host.running
+    with connect(f"ws://127.0.0.1:{host.port}/"):
+        pass
+    assert host.stop()
+    assert not host.running
+    assert host.loop.is_closed()
+    assert host.socket.fileno() == -1
+    assert threads() == []
+
+
+def test_stopping_twice() -> None:
+    """A host that has stopped can be stopped again."""
+    host = host_for(SyncEcho)
+    host.start()
+    assert host.stop()
+    assert host.stop()
+    host.settle()
+
+
+def test_a_server_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """start() raises what went wrong, and no thread is left."""
+
+    async def no_server(*args: Any, **kwargs: Any) -> None:
+        raise OSError("no")
+
+    monkeypatch.setattr(host_module, "serve", no_server)
+    host = host_for(AsyncEcho)
+    with pytest.raises(OSError, match=r"^no$"):
+        host.start()
+    host.thread.join(5)
+    assert not host.running
+    host.socket.close()
+
+
+def test_a_server_that_cannot_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault on the way out ends the thread all the same."""
+
+    async def fails(server: Any) -> None:
+        server.close()
+        raise ValueError("no")
+
+    host = host_for(AsyncEcho)
+    monkeypatch.setattr(host, "close", fails)
+    host.start()
+    assert host.stop()
+    assert host.loop.is_closed()
+
+
+def test_stopping_from_its_own_thread() -> None:
+    """A handler that stops the server does not wait for itself."""
+    results: list[bool] = []
+
+    class Stops(AsyncEcho):
+        async def websocket_receive(self, event: dict[str, Any]) -> None:
+            live.host.settle()
+            results.append(live.host.stop())
+
+    with serving(Stops) as live:
+        with connect(live.url()) as client, pytest.raises(ConnectionClosed) as caught:
+            client.send("x")
+            client.recv()
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1012
+        assert results == [True]
+
+
+def test_what_clients_are_told_when_it_stops() -> None:
+    """Clients get 1012, Service Restart, and applications are told so."""
+    with serving(AsyncEcho) as live, connect(live.url()) as client:
+        live.host.stop()
+        with pytest.raises(ConnectionClosed) as caught:
+            client.recv()
+        assert caught.value.rcvd is not None
+        assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (
+            1012,
+            "the server restarts",
+        )
+        whats = [entry.what for entry in live.record.snapshot().entries]
+        assert whats[2:] == [
+            Closed("server", 1012, "the server restarts"),
+            Disconnected("server", 1012, "the server restarts"),
+        ]
+
+
+def test_it_stops_in_time_whatever_its_clients_do() -> None:
+    """Silent clients, half a request, no answer to the close, and a handshake without end."""
+
+    class Slow(AsyncEcho):
+        async def websocket_connect(self, event: dict[str, Any]) -> None:
+            if self.scope["path"] == "/slow":
+                await asyncio.sleep(60)
+            await super().websocket_connect(event)
+
+        async def websocket_disconnect(self, event: dict[str, Any]) -> None:
+            await asyncio.sleep(60)
+
+    with serving(Slow) as live:
+        clients = [RawClient(live.host.port) for _ in range(4)]
+        clients[1].socket.sendall(b"GET / HT")
+        clients[2].handshake()
+        clients[3].start_handshake("/slow")
+        assert eventually(lambda: live.host.connections == 2)
+        start = time.perf_counter()
+        assert live.host.stop()
+        assert time.perf_counter() - start < 2.5
+        assert clients[3].answer().startswith("HTTP/1.1 503 ")
+        assert Refused("server", 503, "The server restarts.", "Slow") in [
+            entry.what for entry in live.record.snapshot().entries
+        ]
+        for client in clients:
+            client.close()
+    gc.collect()
+
+
+def test_a_port_that_is_taken() -> None:
+    """Another one is taken instead; where any would do, the error is the system's own."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        listen(taken.getsockname()[1]) as found,
+    ):
+        assert found.getsockname()[1] != taken.getsockname()[1]
+        assert found.getsockname()[0] == "127.0.0.1"
+
+
+def test_no_port_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system gives no port, the error is its own."""
+
+    def none(address: tuple[str, int]) -> socket.socket:
+        raise OSError("no port")
+
+    monkeypatch.setattr(socket, "create_server", none)
+    with pytest.raises(OSError, match=r"^no port$"):
+        listen(0)
+
+
+def test_idle() -> None:
+    """A server without clients, and one that has had some, has nothing to do and no timer."""
+    with serving(SyncEcho) as live:
+        for _ in range(3):
+            with connect(live.url()) as client:
+                client.send("x")
+                client.recv()
+        live.host.settle()
+        time.sleep(0.05)
+
+        def work() -> tuple[int, list[Any]]:
+            loop: Any = live.host.loop
+            timers = [timer for timer in loop._scheduled if not timer.cancelled()]
+            return len(asyncio.all_tasks(loop)), timers
+
+        async def look() -> tuple[int, list[Any]]:
+            return work()
+
+        tasks, timers = live.host.call(look(), 5)
+        # The server's own task, and the one that looks.
+        assert tasks == 2
+        assert timers == []
+        assert live.host.bridges == set()
+        assert live.host.wires == set()
+
+
+# Handlers that block
+
+
+def test_a_handler_that_blocks_the_loop() -> None:
+    """The reader is told who blocks it; stopping interrupts it, frees the port and the clients."""
+
+    release = threading.Event()
+
+    class Blocks(AsyncEcho):
+        async def websocket_receive(self, event: dict[str, Any]) -> None:
+            while not release.is_set():
+                pass
+
+    with serving(Blocks) as live, connect(live.url()) as client:
+        client.send("x")
+        time.sleep(0.05)
+        live.host.settle(0.05)
+        [text] = [
+            entry.what.text
+            for entry in live.record.snapshot().entries
+            if isinstance(entry.what, Note)
+        ]
+        code = Blocks.websocket_receive.__code__
+        lines = range(code.co_firstlineno, code.co_firstlineno + 3)
+        assert text in [
+            f"The server's event loop does not answer: Blocks.websocket_receive, in line {line} "
+            f"of its cell or file, blocks it. In an async consumer, await what takes time: "
+            f"await asyncio.sleep(1), not time.sleep(1)."
+            for line in lines
+        ]
+        port = live.host.port
+        assert not live.host.stop()
+        assert not live.host.running
+        with pytest.raises(ConnectionClosed):
+            client.recv(timeout=5)
+        with listen(port) as again:
+            assert again.getsockname()[1] == port
+        if DEBUGGED:
+            release.set()
+        assert eventually(lambda: not live.host.thread.is_alive())
+        live.host.settle()
+    gc.collect()
+
+
+def test_a_handler_that_sleeps_in_the_loop() -> None:
+    """What is not Python code cannot be interrupted; it is left behind, and ends by itself."""
+    release = threading.Event()
+
+    class Sleeps(AsyncEcho):
+        async def websocket_receive(self, event: dict[str, Any]) -> None:
+            release.wait()
+
+    with serving(Sleeps) as live, connect(live.url()) as client:
+        client.send("x")
+        time.sleep(0.05)
+        assert not live.host.stop()
+        assert live.host.thread.is_alive()
+        release.set()
+        assert eventually(lambda: not live.host.thread.is_alive())
+        assert eventually(lambda: not live.host.shared_thread.thread.is_alive())
+    gc.collect()
+
+
+def test_a_loop_that_is_blocked_by_nobody_known() -> None:
+    """Where no consumer is on the stack, the remark names none."""
+    release = threading.Event()
+
+    async def block() -> None:
+        release.wait()
+
+    with serving(AsyncEcho) as live:
+        assert live.host.blocked_by() == "a handler"
+        asyncio.run_coroutine_threadsafe(block(), live.host.loop)
+        time.sleep(0.05)
+        assert live.host.blocked_by() == "a handler"
+        release.set()
+
+
+def test_blocked_before_it_runs() -> None:
+    """A host without a thread is blocked by nobody."""
+    host = host_for(AsyncEcho)
+    assert host.blocked_by() == "a handler"
+    host.socket.close()
+    host.loop.close()
+
+
+def test_a_sync_handler_without_end() -> None:
+    """It takes the shared thread and not the loop; stopping interrupts it."""
+    ended: list[str] = []
+    release = threading.Event()
+
+    started: list[bool] = []
+
+    # Not in the try statement: Python 3.13 takes the jump at the end of a loop for a place outside
+    # of it, and does not catch there what is raised from another thread.
+    def spin() -> None:
+        started.append(True)
+        while not release.is_set():
+            pass
+
+    class Endless(SyncEcho):
+        def websocket_receive(self, event: dict[str, Any]) -> None:
+            try:
+                spin()
+            except BaseException as error:
+                ended.append(type(error).__name__)
+                raise
+
+    with serving(Endless) as live, connect(live.url()) as client:
+        client.send("x")
+        assert eventually(lambda: bool(started))
+        assert live.host.stop()
+        if DEBUGGED:
+            release.set()
+        assert eventually(lambda: not live.host.shared_thread.thread.is_alive())
+        assert ended == ["SystemExit"] or DEBUGGED
+    gc.collect()
+
+
+def test_a_sync_handler_that_sleeps() -> None:
+    """Stopping does not wait for it, and nothing is printed when it wakes up."""
+    release = threading.Event()
+
+    class Sleeps(SyncEcho):
+        def websocket_receive(self, event: dict[str, Any]) -> None:
+            release.wait()
+
+    with serving(Sleeps) as live, connect(live.url()) as client:
+        client.send("x")
+        time.sleep(0.05)
+        assert live.host.stop()
+        release.set()
+        assert eventually(lambda: not live.host.shared_thread.thread.is_alive())
+    gc.collect()
+
+
+def test_interrupting_a_thread_that_never_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to interrupt."""
+    monkeypatch.setattr(sys, "gettrace", lambda: None)
+    interrupt(threading.Thread(target=print))
+
+
+@pytest.mark.parametrize("debugged", [False, True])
+def test_interrupting_below_a_debugger(debugged: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.11 would hang, so the thread is left alone."""
+    monkeypatch.setattr(sys, "gettrace", lambda: print if debugged else None)
+    release = threading.Event()
+    ended: list[type[BaseException] | None] = []
+
+    def work() -> None:
+        try:
+            while not release.wait(0.001):
+                pass
+        except SystemExit:
+            ended.append(SystemExit)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    interrupt(thread)
+    left_alone = debugged and sys.version_info < (3, 12)
+    if left_alone:
+        release.set()
+    thread.join(5)
+    assert ended == ([] if left_alone else [SystemExit])
+
+
+# The shared thread
+
+
+def test_the_shared_thread_makes_calls_in_order() -> None:
+    """Calls are made one after the other, and results and exceptions come back."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        shared = SharedThread(Record(), loop)
+        futures = [loop.run_in_executor(shared, int, text) for text in ("1", "x", "3")]
+        assert await futures[0] == 1
+        with pytest.raises(ValueError, match="invalid literal"):
+            await futures[1]
+        assert await futures[2] == 3
+        shared.shutdown()
+        shared.thread.join(5)
+        assert not shared.thread.is_alive()
+
+    asyncio.run(main())
+
+
+def test_a_call_that_is_cancelled_is_not_made() -> None:
+    """A call may be taken back while it waits."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        shared = SharedThread(Record(), loop)
+        release = threading.Event()
+        made: list[int] = []
+        first = loop.run_in_executor(shared, release.wait)
+        second = loop.run_in_executor(shared, made.append, 2)
+        assert second.cancel()
+        release.set()
+        await first
+        await loop.run_in_executor(shared, made.append, 3)
+        assert made == [3]
+        shared.shutdown()
+        shared.thread.join(5)
+
+    asyncio.run(main())
+
+
+def test_a_call_from_another_loop() -> None:
+    """A loop in a thread of a consumer's own gets the results of its calls itself."""
+
+    async def main() -> None:
+        shared = SharedThread(Record(), asyncio.get_running_loop())
+
+        async def elsewhere() -> int:
+            return await asyncio.get_running_loop().run_in_executor(shared, int, "1")
+
+        assert await asyncio.to_thread(asyncio.run, elsewhere()) == 1
+        shared.shutdown()
+        shared.thread.join(5)
+
+    asyncio.run(main())
+
+
+def test_a_result_that_nobody_waits_for() -> None:
+    """A call that is taken back while it runs has no result, and a closed loop takes none."""
+
+    async def main() -> tuple[SharedThread, threading.Event]:
+        loop = asyncio.get_running_loop()
+        shared = SharedThread(Record(), loop)
+        release = threading.Event()
+        first = loop.run_in_executor(shared, release.wait)
+        await asyncio.sleep(0.05)
+        assert first.cancel()
+        release.set()
+        await loop.run_in_executor(shared, int, "1")
+        release.clear()
+        last = loop.run_in_executor(shared, release.wait)
+        await asyncio.sleep(0.05)
+        last.cancel()
+        return shared, release
+
+    shared, release = asyncio.run(main())
+    release.set()
+    shared.shutdown()
+    shared.thread.join(5)
+    assert not shared.thread.is_alive()
+
+
+def test_stop_iteration_in_a_sync_handler() -> None:
+    """It ends the consumer as it does in a coroutine, instead of hanging for ever."""
+
+    class Exhausted(SyncEcho):
+        def websocket_receive(self, event: dict[str, Any]) -> None:
+            next(iter(()))
+
+    with serving(Exhausted) as live:
+        with connect(live.url()) as client, pytest.raises(ConnectionClosed):
+            client.send("x")
+            client.recv(timeout=5)
+        assert live.errors() == ["RuntimeError: handler raised StopIteration"]
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+@pytest.mark.parametrize("base", [AsyncEcho, SyncEcho])
+def test_exceptions_that_end_programs(
+    base: type[AsyncConsumer], error: type[BaseException]
+) -> None:
+    """They end the connection with 1011, and not the server."""
+
+    async def fail_async(self: Any, event: dict[str, Any]) -> None:
+        raise error("enough")
+
+    def fail(self: Any, event: dict[str, Any]) -> None:
+        raise error("enough")
+
+    handler = fail if base is SyncEcho else fail_async
+    consumer = type("Ends", (base,), {"websocket_receive": handler})
+    with serving(consumer) as live:
+        with connect(live.url()) as client, pytest.raises(ConnectionClosed) as caught:
+            client.send("x")
+            client.recv(timeout=5)
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1011
+        assert live.errors() == [f"{error.__name__}: enough"]
+        assert live.works()
+
+
+# What nobody waits for
+
+
+class Background(AsyncEcho):
+    """Starts a task and forgets it."""
+
+    error: type[BaseException] = ValueError
+
+    async def websocket_receive(self, event: dict[str, Any]) -> None:
+        asyncio.create_task(self.work())  # noqa: RUF006 (learners forget it too)
+        await super().websocket_receive(event)
+
+    async def work(self) -> None:
+        await asyncio.sleep(0)
+        raise self.error("lost")
+
+
+def test_the_exception_of_a_forgotten_task(capfd: pytest.CaptureFixture[str]) -> None:
+    """It is in the record, with Python's own words, and not in a cell."""
+    with serving(Background) as live:
+        with connect(live.url()) as client:
+            client.send("x")
+            client.recv()
+        gc.collect()
+        assert eventually(lambda: live.errors() == ["ValueError: lost"])
+        assert live.notes() == ["Task exception was never retrieved."]
+        numbers = {entry.connection for entry in live.entries() if isinstance(entry.what, Note)}
+        assert numbers == ({1} if sys.version_info >= (3, 12) else {0})
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_a_forgotten_task_that_ends_the_loop(error: type[BaseException]) -> None:
+    """The loop goes on, and the record has the exception."""
+    consumer = type("Ends", (Background,), {"error": error})
+    with serving(consumer) as live:
+        with connect(live.url()) as client:
+            client.send("x")
+            assert client.recv() == "x"
+        assert live.errors()[0] == f"{error.__name__}: lost"
+        assert live.works()
+
+
+def test_a_remark_of_the_loop_without_an_exception() -> None:
+    """It is of no use to a learner."""
+    with serving(AsyncEcho) as live:
+        live.host.on_loop_exception(live.host.loop, {"message": "Task was destroyed"})
+        assert live.entries() == []
+
+
+def test_what_websockets_logs(capfd: pytest.CaptureFixture[str]) -> None:
+    """It goes to the record, with its exception, and to no handler of anybody else's."""
+    record = Record()
+    logger = logging.Logger("test", logging.WARNING)
+    logger.addHandler(RecordHandler(record))
+    logger.info("nothing")
+    logger.error("something %s", "happened")
+    try:
+        raise ValueError("no")
+    except ValueError:
+        logger.exception("failed")
+    kinds = [type(entry.what).__name__ for entry in record.snapshot().entries]
+    assert kinds == ["Note", "Note", "Failed"]
+    assert record.snapshot().entries[0].what == Note("websockets: something happened")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_fault_of_our_own_is_recorded() -> None:
+    """An exception in the host's own code is seen, and the client gets an answer."""
+    with serving(AsyncEcho) as live:
+        live.host.context = None
+        with RawClient(live.host.port) as client:
+            assert client.handshake().startswith("HTTP/1.1 500 ")
+        assert live.notes() == ["websockets: process_request failed"]
+        assert live.errors() == ["AssertionError"]
+
+
+# What it answers
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"hello\r\n\r\n", "invalid HTTP request line: hello"),
+        (b"\x16\x03\x01\x02\0\r\n", "invalid HTTP request line: \x16\x03\x01\x02\0"),
+        (b"GET / HTTP/2\r\n\r\n", "unsupported protocol; expected HTTP/1.1 or HTTP/1.0: GET / "),
+        (b"GET / HTTP/1.1\r\nnonsense\r\n\r\n", "invalid HTTP header line: nonsense"),
+        (b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n", "8192 bytes"),
+        (b"GET /\xff HTTP/1.1\r\n\r\n", "'ascii' codec can't decode byte 0xff"),
+    ],
+    ids=["hello", "TLS", "HTTP/2", "header", "long", "bytes"],
+)
+def test_garbage_instead_of_a_handshake(data: bytes, problem: str) -> None:
+    """The client is let go, the record has a sentence, and others are served."""
+    with serving(AsyncEcho) as live:
+        with RawClient(live.host.port) as client:
+            client.socket.sendall(data)
+            with suppress(ConnectionResetError):
+                # The library answers only what it can make out.
+                assert client.file.read()[:13] in (b"", b"HTTP/1.1 414 ")
+        assert eventually(lambda: len(live.notes()) == 1)
+        [note] = live.notes()
+        assert note.startswith("A client sent something that is no HTTP request: ")
+        assert problem.strip() in note
+        assert live.works()
+
+
+@pytest.mark.parametrize("data", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"])
+def test_a_client_that_leaves_before_its_request(data: bytes) -> None:
+    """It has asked for nothing; there is nothing to say."""
+    with serving(AsyncEcho) as live:
+        with RawClient(live.host.port) as client:
+            client.socket.sendall(data)
+        assert eventually(lambda: not live.host.wires)
+        assert live.entries() == []
+        assert live.works()
+
+
+def test_a_client_that_sends_no_request() -> None:
+    """It is let go after a while."""
+    with serving(AsyncEcho, request_timeout=0.05) as live:
+        with RawClient(live.host.port) as client:
+            client.socket.sendall(b"GET / HT")
+            with suppress(ConnectionResetError):
+                assert client.file.read() == b""
+        with connect(live.url()) as client_2:
+            time.sleep(0.1)
+            client_2.send("x")
+            assert client_2.recv() == "x"
+
+
+@pytest.mark.parametrize(
+    ("leave_out", "headers", "status"),
+    [
+        ("Sec-WebSocket-Key", [], 400),
+        ("Sec-WebSocket-Key", ["Sec-WebSocket-Key: not base64"], 400),
+        ("Sec-WebSocket-Key", ["Sec-WebSocket-Key: c2hvcnQ="], 400),
+        ("Sec-WebSocket-Version", [], 400),
+        ("Sec-WebSocket-Version", ["Sec-WebSocket-Version: 8"], 426),
+        ("Connection", [], 426),
+        ("Upgrade", ["Upgrade: h2c"], 426),
+        ("none", ["Origin: http://a", "Origin: http://a"], 403),
+    ],
+)
+def test_a_handshake_that_cannot_succeed(leave_out: str, headers: list[str], status: int) -> None:
+    """The library says what is wrong, and no application is started."""
+    with serving(AsyncEcho) as live, RawClient(live.host.port) as client:
+        answer = client.handshake("/", *headers, leave_out=leave_out)
+        assert answer.startswith(f"HTTP/1.1 {status} ")
+        if "8" in "".join(headers):
+            assert "\r\nSec-WebSocket-Version: 13\r\n" in answer
+        assert live.host.connections == 0
+
+
+def test_a_method_that_is_not_get() -> None:
+    """A handshake has to be GET; a page may be asked for its head."""
+    with serving(AsyncEcho) as live:
+        for method, status in (("POST", 404), ("OPTIONS", 404), ("HEAD", 404)):
+            with RawClient(live.host.port) as client:
+                head = f"{method} /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+                client.socket.sendall(head.encode())
+                answer = client.file.read()
+                assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+                assert answer.endswith(b"\r\n\r\n") == (method == "HEAD")
+
+
+async def page(scope: Any, receive: Any, send: Any) -> None:
+    """Answer a plain HTTP request, or fail."""
+    if scope["path"] == "/fails":
+        raise ValueError("no page")
+    await send({"type": "http.response.start", "status": 200})
+    await send({"type": "http.response.body", "body": scope["path"].encode()})
+
+
+def test_an_http_application() -> None:
+    """It answers every path but those of static/, and an error in it is recorded."""
+    app = ProtocolTypeRouter({"http": page, "websocket": AsyncEcho.as_asgi()})
+    with serving(app) as live:
+
+        def get(path: str) -> str:
+            with RawClient(live.host.port) as client:
+                return client.request(path)
+
+        assert get("/").endswith("\r\n\r\n/")
+        assert get("/anything").endswith("\r\n\r\n/anything")
+        assert get("/static/nothing").endswith("There is no file /static/nothing.\n")
+        assert live.entries() == []
+        answer = get("/fails")
+        assert answer.startswith("HTTP/1.1 500 ")
+        assert answer.endswith("\r\n\r\nThe application raised an exception.\n")
+        assert live.errors() == ["ValueError: no page"]
+        assert live.works()
+
+
+class Shelf:
+    """Pages below ``/browser/``."""
+
+    def respond(self, request: Request) -> Response | None:
+        """Answer for one path."""
+        return text_response(200, "page") if request.path == "/browser/a" else None
+
+    async def serve(self, wire: ServerConnection) -> None:
+        """Echo one message."""
+        await wire.send(await wire.recv())
+
+
+def test_pages_of_the_course() -> None:
+    """Paths below /browser/ are kept for the course, and never enter the record."""
+    with serving(AsyncEcho, pages=Shelf()) as live:
+        with RawClient(live.host.port) as client:
+            assert client.request("/browser/a").endswith("\r\n\r\npage\n")
+        with RawClient(live.host.port) as client:
+            assert client.request("/browser/b").startswith("HTTP/1.1 404 ")
+        with connect(live.url("/browser/a")) as socket_:
+            socket_.send("x")
+            assert socket_.recv() == "x"
+        assert live.entries() == []
+
+
+def test_a_path_below_browser_where_there_are_no_pages() -> None:
+    """It is the application's, as any other."""
+    with serving(AsyncEcho) as live, connect(live.url("/browser/a")) as client:
+        client.send("x")
+        assert client.recv() == "x"
+
+
+# Reading the record
+
+
+def test_settling_waits_for_consumers_of_closed_connections() -> None:
+    """A slow farewell is in the record."""
+
+    class SlowFarewell(SyncEcho):
+        def websocket_disconnect(self, event: dict[str, Any]) -> None:
+            time.sleep(0.1)
+            print("farewell")
+            super().websocket_disconnect(event)
+
+    with serving(SlowFarewell) as live:
+        with connect(live.url()):
+            pass
+        assert live.prints() == ["farewell"]
+
+
+def test_settling_does_not_wait_for_ever() -> None:
+    """A consumer that is still busy when the time is up is not waited for."""
+    release = threading.Event()
+
+    class Stuck(SyncEcho):
+        def websocket_disconnect(self, event: dict[str, Any]) -> None:
+            release.wait()
+            super().websocket_disconnect(event)
+
+    with serving(Stuck) as live:
+        with connect(live.url()):
+            pass
+        start = time.perf_counter()
+        live.host.settle(0.05)
+        assert time.perf_counter() - start < 1
+        assert live.record.snapshot().entries[-1].what == Disconnected("client", 1000, "")
+        release.set()
+
+
+def test_settling_does_not_wait_for_open_connections() -> None:
+    """A client that stays does not hold up the reader."""
+    with serving(AsyncEcho) as live, connect(live.url()):
+        start = time.perf_counter()
+        live.host.settle()
+        assert time.perf_counter() - start < 1
+
+
+def test_an_interrupted_call_is_cancelled() -> None:
+    """What call() does not wait for any more does not go on."""
+    cancelled: list[bool] = []
+
+    async def forever() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+
+    with serving(AsyncEcho) as live:
+        with pytest.raises(TimeoutError):
+            live.host.call(forever(), 0.05)
+        assert eventually(lambda: cancelled == [True])
+
+
+def test_limits_have_the_documented_values() -> None:
+    """The bounds that asgi-host and launch() promise."""
+    limits = Limits()
+    assert (limits.handshake_timeout, limits.grace, limits.max_size) == (5.0, 2.0, 2**20)
+
+
+def test_served_helpers() -> None:
+    """A connection closed by a bare client is as settled as any."""
+    with serving(AsyncEcho) as live:
+        with RawClient(live.host.port) as client:
+            client.handshake()
+            client.socket.sendall(close_frame(1000))
+            client.recv()
+        assert isinstance(live, Served)
+        assert live.kinds(1) == ["Connecting", "Accepted", "Disconnected"]
+
+
+def test_a_sync_application_consumer_in_its_thread() -> None:
+    """All sync consumers of a server share one thread; another server has its own."""
+    names: list[str] = []
+
+    class Names(SyncConsumer):
+        def websocket_connect(self, event: dict[str, Any]) -> None:
+            names.append(f"{threading.current_thread().name} {threading.get_ident()}")
+            self.send({"type": "websocket.close"})
+
+    with serving(Names) as one, serving(Names) as two:
+        for live in (one, one, two):
+            with RawClient(live.host.port) as client:
+                client.handshake()
+    assert len(names) == 3
+    assert names[0] == names[1] != names[2]
+    assert names[0].startswith("sync-consumers ")

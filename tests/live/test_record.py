@@ -1,0 +1,202 @@
+"""The record: order, bounds, threads."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from traceback import TracebackException
+
+import pytest
+
+from server.live.record import (
+    BRIEF,
+    LONG,
+    TRACEBACK,
+    Closed,
+    Control,
+    Failed,
+    Note,
+    Printed,
+    Received,
+    Record,
+    Sent,
+    Span,
+    Undelivered,
+    What,
+    weight,
+)
+
+
+def test_entries_are_numbered_in_order() -> None:
+    """Entries have numbers from 1, rising times, their connection and their event."""
+    record = Record()
+    event = {"type": "websocket.send", "text": "a"}
+    record.add(1, Sent("a"), event)
+    record.add(2, Note("b"))
+    first, second = record.snapshot().entries
+    assert first[:2] == (1, first.time) and first[2:] == (1, Sent("a"), event)
+    assert first.event is event
+    assert (second.number, second.connection, second.what) == (2, 2, Note("b"))
+    assert second.event is None
+    assert first.time <= second.time
+
+
+@pytest.mark.parametrize("payload", ["a", b"a"])
+def test_the_event_of_a_message(payload: str | bytes) -> None:
+    """A message has the event that it came or went with, or one that says as much."""
+    key = "text" if isinstance(payload, str) else "bytes"
+    other = {"type": "websocket.send", key: payload, "more": 1}
+    record = Record()
+    record.add_message(1, "received", payload)
+    record.add_message(1, "sent", payload)
+    record.add_message(1, "sent", payload, other)
+    assert [entry.what for entry in record.snapshot().entries] == [
+        Received(payload),
+        Sent(payload),
+        Sent(payload),
+    ]
+    assert [entry.event for entry in record.snapshot().entries] == [
+        {"type": "websocket.receive", key: payload},
+        {"type": "websocket.send", key: payload},
+        other,
+    ]
+
+
+def test_messages_do_not_burden_the_garbage_collector() -> None:
+    """After one collection, it looks at none of the messages that a record holds."""
+    record = Record()
+    for kind in ("received", "sent"):
+        record.add_message(1, kind, "a" * 100)
+    gc.collect()
+    assert not any(gc.is_tracked(raw) for raw in record.entries)
+
+
+def test_a_snapshot_does_not_change() -> None:
+    """What is added later is not in a snapshot taken before."""
+    record = Record()
+    record.add(1, Note("a"))
+    before = record.snapshot()
+    record.add(1, Note("b"))
+    record.add_span(1, "working", "websocket.receive", 0.0, 1.0)
+    assert len(before.entries) == 1
+    assert before.spans == ()
+
+
+def test_the_oldest_entries_go_when_there_are_too_many() -> None:
+    """Past max_entries the oldest go; they are counted, and their numbers are not used again."""
+    record = Record(max_entries=3)
+    for text in "abcde":
+        record.add(1, Note(text))
+    snapshot = record.snapshot()
+    assert [entry.what for entry in snapshot.entries] == [Note("c"), Note("d"), Note("e")]
+    assert [entry.number for entry in snapshot.entries] == [3, 4, 5]
+    assert snapshot.dropped == 2
+
+
+def test_the_oldest_entries_go_when_they_are_too_large() -> None:
+    """Past max_bytes the oldest go, until the rest fits."""
+    record = Record(max_bytes=10)
+    for payload in ("aaaa", b"bbbb", "cccc", "dd"):
+        record.add(1, Received(payload))
+    snapshot = record.snapshot()
+    assert [entry.what for entry in snapshot.entries] == [
+        Received(b"bbbb"),
+        Received("cccc"),
+        Received("dd"),
+    ]
+    assert snapshot.dropped == 1
+
+
+def test_the_newest_entry_stays_however_large() -> None:
+    """An entry larger than the bound is the only one left, and goes with the next."""
+    record = Record(max_bytes=10)
+    record.add(1, Note("a"))
+    record.add(1, Received("b" * 100))
+    assert [entry.number for entry in record.snapshot().entries] == [2]
+    record.add(1, Received("c"))
+    assert [entry.number for entry in record.snapshot().entries] == [3]
+    assert record.bytes == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        (Received("four"), 4),
+        (Undelivered(b"four"), 4),
+        (Sent("four"), 4),
+        (Control("ping", b"four"), 4),
+        (Printed("four", "stdout"), 4),
+        (Failed(TracebackException.from_exception(ValueError("four"))), TRACEBACK),
+        (Note("four"), 0),
+        (Closed("server", 1000, "four"), 0),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_weight(what: What, expected: int) -> None:
+    """Payloads, prints and tracebacks count against the bound."""
+    assert weight(what) == expected
+
+
+def test_spans_are_bounded() -> None:
+    """Past max_entries the oldest spans go."""
+    record = Record(max_entries=2)
+    spans = [Span(1, "working", "websocket.receive", float(n), n + 1.0) for n in range(3)]
+    for span in spans:
+        record.add_span(*span)
+    assert record.snapshot().spans == tuple(spans[1:])
+
+
+def test_brief_spans_are_not_kept() -> None:
+    """A stretch of time enters the record from BRIEF on."""
+    record = Record()
+    record.add_span(1, "working", "websocket.receive", 0.0, BRIEF * 0.99)
+    record.add_span(2, "working", "websocket.receive", 0.0, BRIEF)
+    assert [span.connection for span in record.snapshot().spans] == [2]
+
+
+def test_long_work_is_told() -> None:
+    """Somebody may hear of each stretch of work that a picture would show, and of no other."""
+    told: list[int] = []
+    record = Record(on_long_work=lambda: told.append(len(record.spans)))
+    record.add_span(1, "waiting", "websocket.receive", 0.0, LONG)
+    record.add_span(1, "working", "websocket.receive", 0.0, LONG * 0.99)
+    assert told == []
+    record.add_span(1, "working", "websocket.receive", 0.0, LONG)
+    record.add_span(1, "working", "websocket.receive", 1.0, 2.0)
+    assert told == [3, 4]
+
+
+def test_clear() -> None:
+    """After clear() the record is as new."""
+    record = Record()
+    record.add(1, Received("a"))
+    record.add_span(1, "waiting", "websocket.receive", 0.0, 1.0)
+    record.clear()
+    assert record.bytes == 0
+    snapshot = record.snapshot()
+    assert (snapshot.entries, snapshot.spans, snapshot.dropped) == ((), (), 0)
+    record.add(1, Note("b"))
+    assert record.snapshot().entries[0].number == 1
+
+
+def test_many_threads_write_while_one_reads() -> None:
+    """No entry is lost, no number is used twice, and every snapshot is in order."""
+    record = Record(max_entries=100_000)
+
+    def write(connection: int) -> None:
+        for number in range(2000):
+            record.add(connection, Received(str(number)))
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        numbers = [entry.number for entry in record.snapshot().entries]
+        assert numbers == list(range(1, len(numbers) + 1))
+    for thread in threads:
+        thread.join()
+    entries = record.snapshot().entries
+    assert len(entries) == 8000
+    for connection in range(1, 5):
+        texts = [entry.what for entry in entries if entry.connection == connection]
+        assert texts == [Received(str(number)) for number in range(2000)]

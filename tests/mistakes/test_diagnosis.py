@@ -1,0 +1,165 @@
+"""Diagnoses of exceptions, close codes, entries of the record, and copied texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from traceback import TracebackException
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from server import explain, launch
+from server.live.record import (
+    Closed,
+    Disconnected,
+    Entry,
+    Failed,
+    Note,
+    Printed,
+    Received,
+    Refused,
+)
+from server.mistakes.codes import explain_code
+from server.mistakes.diagnosis import (
+    diagnose_entry,
+    diagnose_failure,
+    explain_entries,
+)
+from server.mistakes.registry import MISTAKES
+from tests.serving import Silent, SyncEcho
+
+
+def caught(function: Callable[[], object]) -> Exception:
+    try:
+        function()
+    except Exception as error:
+        return error
+    raise AssertionError("nothing was raised")
+
+
+def test_explain_exception() -> None:
+    """An exception is explained in three lines: itself, the mistake and its cause, the fix."""
+    explained = explain(caught(lambda: json.loads("hello")))
+    assert repr(explained) == (
+        "JSONDecodeError: Expecting value: line 1 column 1 (char 0)\n"
+        "An exception on bad JSON: json.loads raises it for what is no JSON, "
+        "and an exception ends the connection.\n"
+        'Catch json.JSONDecodeError, answer {"error": ...}, and keep the connection.'
+    )
+    assert explained.mistake is MISTAKES["bad-json"]
+    assert "<code>JSONDecodeError: " in explained._repr_html_()
+
+
+def test_explain_cause() -> None:
+    """The cause of an exception is looked at as well."""
+
+    def fail() -> None:
+        try:
+            json.loads("hello")
+        except ValueError as error:
+            raise LookupError("not for me") from error
+
+    assert explain(caught(fail)).mistake is MISTAKES["bad-json"]
+
+
+def test_explain_unknown() -> None:
+    """An exception that is nobody's mistake is not given a wrong one."""
+    explained = explain(LookupError("<where?>"))
+    assert explained.mistake is None
+    assert explained.text.startswith("This is none of the mistakes that the course knows.")
+    assert "&lt;where?&gt;" in explained._repr_html_()
+    assert diagnose_failure(TracebackException.from_exception(LookupError())) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "begin"),
+    [
+        (1000, "Normal closure"),
+        (1006, "Abnormal closure"),
+        (1011, "Internal error: the consumer raised"),
+        (4000, "A code of the application's own"),
+        (3000, "A code that libraries register"),
+        (200, "This is no close code"),
+    ],
+)
+def test_explain_code(code: int, begin: str) -> None:
+    """A close code is explained."""
+    assert explain(code).text.startswith(begin)
+    assert explain(code).about == f"close code {code}"
+    assert explain(code).text == explain_code(code)
+
+
+def test_explain_text() -> None:
+    """A text that was copied from a browser's console is explained."""
+    assert explain("Still in CONNECTING state.").mistake is MISTAKES["send-before-open"]
+
+
+@pytest.mark.parametrize("what", [True, None, 1.5])
+def test_explain_nothing(what: Any) -> None:
+    """Something else is a TypeError that says what is taken."""
+    with pytest.raises(TypeError, match="takes an exception, a close code, an entry or a text"):
+        explain(what)
+
+
+def entry(what: Any) -> Entry:
+    return Entry(7, 0.0, 1, what, None)
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        (Closed("server", 1011, ""), "Internal error"),
+        (Disconnected("network", 1006, ""), "Abnormal closure"),
+        (Note("a handler: event loop does not answer"), "time.sleep in async code"),
+        (Refused("server", 500, "has neither accepted nor closed"), "No accept"),
+        (Printed("RuntimeWarning: coroutine 'f' was never awaited", "stderr"), "A missing await"),
+        (Received("hello"), "Entry 7 is not a mistake that is known."),
+        (Printed("coroutine 'f' was never awaited", "stdout"), "Entry 7 is not"),
+    ],
+)
+def test_explain_entry(what: Any, text: str) -> None:
+    """An entry of a transcript is explained."""
+    assert explain(entry(what)).text.startswith(text)
+
+
+def test_explain_failed_entry() -> None:
+    """An entry with an exception is explained by the exception."""
+    failed = entry(Failed(TracebackException.from_exception(KeyError("text"))))
+    assert explain(failed).mistake is diagnose_entry(failed) is MISTAKES["no-text"]
+
+
+def test_live_explain() -> None:
+    """A live server explains what went wrong on it last."""
+    live = launch(SyncEcho, name="diagnosis")
+    try:
+        assert live.explain().text == "Nothing went wrong here, as far as the record shows."
+        assert live.explain(1006).text == explain(1006).text
+        with connect(live.url(), proxy=None) as ws:
+            ws.send(b"bytes")
+            with pytest.raises(Exception, match="1011"):
+                ws.recv()
+        assert live.explain().mistake is MISTAKES["no-text"]
+        assert "hint: A binary message met text code. Look with" in str(live.transcript)
+        assert "<b>hint:</b> A binary message met text code." in live.transcript._repr_html_()
+    finally:
+        live.close()
+
+
+def test_last_note_counts() -> None:
+    """What says nothing about a mistake is passed over."""
+    entries = [entry(Note("a handler: event loop does not answer")), entry(Received("hello"))]
+    assert explain_entries(entries).mistake is MISTAKES["blocking"]
+
+
+def test_live_explain_without_exception() -> None:
+    """Without an exception, a note of the server is explained."""
+    live = launch(Silent, name="diagnosis", handshake_timeout=0.1)
+    try:
+        with pytest.raises(InvalidStatus), connect(live.url(), proxy=None):
+            pass
+        assert live.explain().mistake is MISTAKES["no-accept"]
+    finally:
+        live.close()

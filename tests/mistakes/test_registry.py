@@ -1,0 +1,368 @@
+"""Mistakes: every text in the catalogue is one that the installed versions really produce."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+import threading
+import time
+from collections.abc import Callable
+from traceback import TracebackException
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from channels.consumer import AsyncConsumer
+from channels.generic.websocket import JsonWebsocketConsumer, WebsocketConsumer
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.apps.registry import Apps
+from django.core.asgi import get_asgi_application
+from django.urls import include, path
+from hypothesis import given, settings, strategies
+from websockets.sync.client import connect
+
+from server import launch
+from server.exercises.answers import answers
+from server.exercises.registry import EXERCISES, Exercise
+from server.exercises.scenario import NotYet, Patience, Trial
+from server.live.record import (
+    Failed,
+    Note,
+    Received,
+    Refused,
+)
+from server.mistakes.diagnosis import (
+    last_line,
+)
+from server.mistakes.registry import (
+    MISTAKES,
+    RULES,
+    Mistake,
+    Rule,
+    diagnose_text,
+    matches,
+    mistake,
+)
+from tests.exercises.cells import run_answer
+from tests.serving import Silent, SyncEcho
+
+HASTE = Patience(handshake=0.6, answer=0.5, idle=0.1, leave=0.3)
+
+TEXT: Any = "text"
+
+LEARNERS = (
+    r"\b(ShoutBack|Countdown|Polite|Kitchen|ChatRoom|NotHere|Calculator|Robust|Shop|Counter)\b"
+)
+
+
+class Echo(WebsocketConsumer):
+    def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        self.send(text_data=text_data, bytes_data=bytes_data)
+
+
+# What really comes
+
+
+def seen(trial: Trial) -> str:
+    """Return all that a trial has shown, in lines; classes are named as in the catalogue."""
+    lines = [*trial.warnings, *(step.came for step in trial.steps)]
+    for entry in trial.snapshot.entries:
+        match entry.what:
+            case Failed(exception):
+                lines.append(last_line(exception))
+            case Note(text) | Refused(_, _, text):
+                lines.append(text)
+            case Received(payload):
+                lines.append(str(payload))
+    return re.sub(LEARNERS, "Echo", "\n".join(lines))
+
+
+def play(answer: Any, scenario: Callable[[Trial], object]) -> str:
+    """Return what an answer shows in a scenario."""
+
+    def whole(trial: Trial) -> None:
+        scenario(trial)
+        trial.host.settle(0.5)
+        raise NotYet
+
+    with Trial(answer, HASTE) as trial:
+        trial.run(whole)
+        text = seen(trial)
+        trial.close_clients()
+    return text
+
+
+def of_exercise(found: Mistake) -> str:
+    """Return what the known wrong answers with this diagnosis show."""
+    lines = []
+    for id, exercise in EXERCISES.items():
+        if not isinstance(exercise, Exercise):
+            continue
+        for answer in answers(id):
+            if answer.diagnosis == found.id:
+                with Trial(run_answer(id, answer), HASTE) as trial:
+                    trial.run(exercise.scenario)
+                    lines.append(seen(trial))
+                    trial.close_clients()
+    return "\n".join(lines)
+
+
+def error(function: Callable[[], object]) -> str:
+    """Return the last line of what a function raises."""
+    with pytest.raises(Exception) as raised:
+        function()
+    return last_line(TracebackException.from_exception(raised.value))
+
+
+def in_loop(function: Callable[[], object]) -> str:
+    """Return the same, called in a running event loop."""
+
+    async def call() -> object:
+        return function()
+
+    return error(lambda: asyncio.run(call()))
+
+
+class TextOnly(WebsocketConsumer):
+    def receive(self, text_data: str) -> None:
+        self.send(text_data)
+
+
+class Json(JsonWebsocketConsumer):
+    def receive_json(self, content: Any) -> None:
+        self.send_json(content)
+
+
+class Chats(WebsocketConsumer):
+    def connect(self) -> None:
+        self.accept(subprotocol="chat")
+
+
+def no_accept() -> str:
+    live = launch(Silent, name="diagnosis", handshake_timeout=0.3)
+    try:
+        slow = error(lambda: connect(live.url(), open_timeout=0.1, proxy=None).__enter__())
+        error(lambda: connect(live.url(), proxy=None).__enter__())
+        return f"{slow}\n{live.transcript[-1].what.why}"
+    finally:
+        live.close()
+
+
+def refused() -> str:
+    class Refuses(WebsocketConsumer):
+        def connect(self) -> None:
+            self.close(4000)
+
+    live = launch(Refuses, name="diagnosis")
+    try:
+        return error(lambda: connect(live.url(), proxy=None).__enter__())
+    finally:
+        live.close()
+
+
+def foreign() -> str:
+    live = launch(Echo, name="diagnosis")
+    try:
+        error(lambda: connect(live.url(), proxy=None, origin="http://evil.test").__enter__())
+        return str(live.transcript[-1].what.why)
+    finally:
+        live.close()
+
+
+def client_without_with() -> str:
+    live = launch(Echo, name="diagnosis")
+    try:
+        with pytest.warns(DeprecationWarning) as caught:
+            connect(live.url(), proxy=None).close()
+        return f"DeprecationWarning: {caught[0].message}"
+    finally:
+        live.close()
+
+
+def blocked() -> str:
+    started = threading.Event()
+
+    class Blocks(AsyncConsumer):
+        async def websocket_connect(self, event: Any) -> None:
+            await self.send({"type": "websocket.accept"})
+
+        async def websocket_receive(self, event: Any) -> None:
+            started.set()
+            time.sleep(0.8)
+
+    def scenario(trial: Trial) -> None:
+        client = trial.connect()
+        client.send("hello")
+        started.wait(2)
+        trial.give_up()
+
+    return play(Blocks, scenario)
+
+
+def apps_not_ready() -> str:
+    apps = Apps(())
+    apps.apps_ready = False
+    return error(apps.check_apps_ready)
+
+
+def visit(trial: Trial) -> None:
+    trial.try_connect("ws/")
+
+
+def send(*messages: str | bytes) -> Callable[[Trial], None]:
+    def scenario(trial: Trial) -> None:
+        client = trial.connect("ws/")
+        for message in messages:
+            client.send(message)
+            client.receive()
+
+    return scenario
+
+
+def routed(application: Any) -> str:
+    return play(application, visit)
+
+
+PRODUCERS: dict[str, Callable[[], str]] = {
+    "no-accept": no_accept,
+    "close-before-accept": refused,
+    "origin": foreign,
+    "blocking": blocked,
+    "no-text": lambda: play(SyncEcho, send(b"bytes")),
+    "nothing-to-send": lambda: "\n".join(
+        (of_exercise(MISTAKES["nothing-to-send"]), error(lambda: Echo().send()))
+    ),
+    "no-as-asgi": lambda: (
+        routed(URLRouter([path("ws/", Echo)]))
+        + "\n"
+        + routed(URLRouter([path("ws/", SyncEcho)])).replace("SyncEcho", "Echo")
+    ),
+    "include": lambda: error(lambda: URLRouter([path("ws/", include([]))])),
+    "no-websocket-key": lambda: (
+        routed(ProtocolTypeRouter({})) + "\n" + routed(get_asgi_application())
+    ),
+    "apps-not-loaded": apps_not_ready,
+    "receive-signature": lambda: play(TextOnly, send(b"bytes")).replace("TextOnly", "Echo"),
+    "no-text-frame": lambda: play(Json, send("")),
+    "subprotocol": lambda: routed(Chats),
+    "object-object": lambda: "\n".join(
+        ("[object Object]", error(lambda: json.loads("[object Object]")))
+    ),
+    "not-serializable": lambda: error(lambda: json.dumps(__import__("datetime").datetime.min)),
+    "keys": lambda: error(lambda: json.dumps({(1, 2): 3})),
+    "not-decoded": lambda: "\n".join((error(lambda: TEXT["key"]), error(lambda: TEXT.get("key")))),
+    "json-twice": lambda: json.dumps(json.dumps({"a": 1})),
+    "python-not-json": lambda: error(lambda: json.loads("{'a': 1}")),
+    "not-a-string": lambda: "\n".join(
+        (of_exercise(MISTAKES["not-a-string"]), error(lambda: (1).encode()))
+    ),
+    "async-to-sync": lambda: in_loop(lambda: async_to_sync(asyncio.sleep)(0)),
+    "database-in-async": lambda: in_loop(
+        lambda: __import__("django.utils.asyncio", fromlist=["_"]).async_unsafe(lambda: None)()
+    ),
+    "text-and-value": lambda: error(lambda: TEXT + 1),
+    "no-number": lambda: error(lambda: math.isfinite(TEXT)),
+    "running-loop": lambda: in_loop(never_run),
+    "client-without-with": client_without_with,
+}
+
+
+def never_run() -> None:
+    coroutine = asyncio.sleep(0)
+    try:
+        asyncio.run(coroutine)
+    finally:
+        coroutine.close()
+
+
+SEEN_IN_A_BROWSER = {
+    "send-before-open",
+    "no-such-method",
+    "no-such-name",
+    "const-assigned",
+    "invalid-close-code",
+    "nan",
+    "blob",
+    "doubled-scheme",
+}
+"""Their words are the browser's: tests/exercises/test_browser_gate.py."""
+
+ROWS = [found for found in MISTAKES.values() if found.symptom]
+"""Those that can be made out by what one sees."""
+
+NO_TEXT = {"leading-slash", "regex-in-path", "unanchored"}
+"""What stands in backticks is the learner's own code."""
+
+
+@pytest.mark.parametrize(
+    "found",
+    [m for m in ROWS if "`" in m.symptom and m.id not in NO_TEXT],
+    ids=lambda found: found.id,
+)
+def test_text(found: Mistake) -> None:
+    """The text in this row is what the installed versions say."""
+    quoted = re.findall("`(.+?)`", found.symptom)
+    if found.id in SEEN_IN_A_BROWSER:
+        quoted = [text for text in quoted if found.id == "invalid-close-code"][:1]
+    produced = PRODUCERS[found.id]() if found.id in PRODUCERS else of_exercise(found)
+    missing = [text for text in quoted if text not in re.sub(r"[\w.]+\.(\w+:)", r"\1", produced)]
+    assert not missing, f"row {found.id!r}: {missing} is not in what came:\n{produced}"
+
+
+@pytest.mark.parametrize("found", ROWS, ids=lambda found: found.id)
+def test_row(found: Mistake) -> None:
+    """A row has a symptom, a cause and what to do, in one to three short lines."""
+    assert found.symptom and found.cause and found.fix
+    for line in (found.name, found.cause, found.fix):
+        assert len(line) <= 130, line
+        assert "!" not in line.replace("!=", "")
+    assert found.cause.endswith(".") and found.fix.endswith((".", ")", "?"))
+
+
+@pytest.mark.parametrize("found", ROWS, ids=lambda found: found.id)
+def test_rules(found: Mistake) -> None:
+    """The text in a row leads back to the row, or to none where it holds no error."""
+    for text in re.findall("`(.+?)`", found.symptom):
+        assert diagnose_text(text) in (found, None, MISTAKES["no-route"])
+
+
+def test_id_twice() -> None:
+    """A second mistake with the same id is an error where it is entered, that names both."""
+    first = next(iter(MISTAKES.values()))
+    with pytest.raises(ValueError) as caught:
+        mistake(first.id, "Another one", cause="-", fix="-")
+    assert (
+        str(caught.value)
+        == f"two mistakes are called {first.id!r}: {first.name!r} and 'Another one'"
+    )
+    assert MISTAKES[first.id] is first
+
+
+def test_over_is_known() -> None:
+    """What a mistake wins over are mistakes that are entered, and not itself."""
+    for rule in RULES:
+        assert rule.over <= MISTAKES.keys() - {rule.mistake.id}
+
+
+PRINTABLE = strategies.characters(min_codepoint=32, max_codepoint=126)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.pattern.pattern)
+def test_one_wins(rule: Rule) -> None:
+    """Of the mistakes that a text looks like, one wins, wherever the others stand."""
+
+    @settings(max_examples=15, derandomize=True, deadline=None, database=None)
+    @given(strategies.from_regex(rule.pattern, fullmatch=True, alphabet=PRINTABLE))
+    def only_one(text: str) -> None:
+        assert len(matches(text)) == 1
+
+    only_one()
+
+
+def test_not_sure() -> None:
+    """A text that looks like two mistakes, of which none wins, is not diagnosed."""
+    text = "KeyError: 'url_route'; NameError: name 'x' is not defined"
+    assert len(matches(text)) == 2
+    assert diagnose_text(text) is None
