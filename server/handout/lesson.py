@@ -9,39 +9,16 @@ import nbformat
 from nbconvert.utils.exceptions import ConversionException
 from nbformat import NotebookNode
 
-__all__ = ["EXERCISE_TAGS", "TAGS", "HandoutError", "check_lesson", "read_notebook", "tags"]
+from ..authoring.tags import EXERCISE_TAGS, TAGS, tags
 
-EXERCISE_TAGS = ("exercise", "stub", "check", "hint", "solution")
-"""The cells of an exercise, in this order."""
+__all__ = ["HandoutError", "check_lesson", "read_notebook"]
 
-TAGS = {
-    *EXERCISE_TAGS,
-    "answer",
-    "browser",
-    "live",
-    "nbval-check-output",
-    "nbval-ignore-output",
-    "nbval-raises-exception",
-    "nbval-skip",
-    "predict",
-    "raises-exception",
-    "recap",
-}
-"""The tags that a cell of a lesson may have.
-
-A cell that is of use only where it runs has the tag ``live``: how to run cells, what the learner
-has solved so far. A handout leaves it out.
-
-"""
+FOREIGN_TAGS = {"nbval-check-output", "nbval-raises-exception", "nbval-skip"}
+"""Tags that a lesson of the course has no use for, and that a teacher's own may have."""
 
 
 class HandoutError(ConversionException):
     """A notebook, or an option, that no handout can be made with; the text is one sentence."""
-
-
-def tags(cell: NotebookNode) -> set[str]:
-    """Return the tags of a cell."""
-    return set(cell.metadata.get("tags", []))
 
 
 def read_notebook(text: str, name: str) -> NotebookNode:
@@ -67,7 +44,7 @@ def problems(notebook: NotebookNode) -> Iterator[str]:
     if not cells or cells[0].cell_type != "markdown" or not cells[0].source.startswith("# "):
         yield "the first cell is not the lesson's title, a line that starts with '# '"
     for cell in cells:
-        for unknown in sorted(tags(cell) - TAGS):
+        for unknown in sorted(tags(cell) - TAGS.keys() - FOREIGN_TAGS):
             yield f"cell {cell.id!r} has the tag {unknown!r}, which no lesson has"
         if tags(cell) & {*EXERCISE_TAGS} and not cell.metadata.get("exercise"):
             yield f"cell {cell.id!r} does not say which exercise it belongs to"

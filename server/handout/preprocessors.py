@@ -9,9 +9,10 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 from traitlets import Bool, Unicode
 
+from ..authoring.tags import tags
 from ..exercises.answers import catalogue
 from ..mistakes.registry import MISTAKES, Mistake
-from .lesson import HandoutError, check_lesson, tags
+from .lesson import HandoutError, check_lesson
 from .markup import Prose, clean_output, hints
 from .recording import Diagram, recorded
 

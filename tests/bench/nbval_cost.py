@@ -16,8 +16,8 @@ from pathlib import Path
 from nbformat.v4 import new_code_cell, new_notebook
 
 from server.authoring.notebooks import normalise, read, to_text
+from server.authoring.rules import code_cells, pauses
 from server.paths import NOTEBOOKS
-from tests.notebooks.rules import code_cells, pauses
 
 RATIO_BOUND = 1.5
 ROUNDS = 5

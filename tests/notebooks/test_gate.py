@@ -13,8 +13,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbval.plugin import get_sanitize_patterns
 
 from server.authoring.notebooks import PORT, read, to_text
+from server.authoring.rules import all_outputs, code_cells
 from server.paths import NOTEBOOKS
-from tests.notebooks.rules import all_outputs, code_cells
 
 REPOSITORY = NOTEBOOKS.parent
 SANITIZE = REPOSITORY / "tests" / "notebooks" / "sanitize.cfg"
