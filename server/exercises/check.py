@@ -10,8 +10,6 @@ from traceback import TracebackException
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.getipython import get_ipython
-
 from ..live.record import Closed, Failed, Note, Printed, Refused, Snapshot
 from ..mistakes.diagnosis import diagnose_entry, find_failure
 from ..mistakes.registry import MISTAKES, Mistake, diagnose_text
@@ -139,6 +137,8 @@ def check(id: str, answer: Any = None, *, solution: bool = False) -> Verdict:
 
 def cell_error() -> BaseException | None:
     """Return what ended the cell that was run before this one, if anything did."""
+    from IPython.core.getipython import get_ipython  # late: not every import needs IPython
+
     shell = get_ipython()
     before = shell.last_execution_result if shell is not None else None
     if before is None:
