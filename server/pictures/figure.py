@@ -10,10 +10,11 @@ __all__ = ["figure"]
 
 
 def figure(svg: str, title: str, text: str) -> str:
-    """Return an SVG as an image that follows JupyterLab's theme, with its text alternative.
+    """Return an SVG as an image with its text alternative.
 
     JupyterLab shows an SVG only in a trusted notebook and without a text alternative; an image
-    in HTML it always shows.
+    in HTML it always shows. The color-scheme that JupyterLab sets with its theme decides for the
+    image as well whether it is light or dark.
 
     """
     data = b64encode(svg.encode()).decode()

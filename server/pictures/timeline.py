@@ -255,7 +255,7 @@ class Timeline:
         # the picture is the time that this saves.
         units = max(min(self.length, UNITS), len(rows))
         cell = (WIDTH - LEFT - RIGHT) // units
-        top = 16 + SENTENCE * len(self.sentences)
+        top = 20 + SENTENCE * len(self.sentences)
         bottom = top + ROW * len(rows)
         return fill(
             "pictures/timeline.svg",

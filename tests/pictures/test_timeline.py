@@ -83,7 +83,7 @@ def test_picture() -> None:
     """The picture is small, as wide as a notebook, and the same for the same rows."""
     line = timeline(*one_after_the_other())
     root = ET.fromstring(line.svg)
-    assert (root.get("width"), root.get("height")) == ("720", "248")
+    assert (root.get("width"), root.get("height")) == ("720", "252")
     assert len(line.svg) < 8_000
     assert timeline(*one_after_the_other(lambda: 0.01)).svg == line.svg
     assert bars(line) == [
