@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from math import ceil, floor, log10
+from math import ceil
 from operator import itemgetter
 
 from ..record import Connecting, Received, Snapshot, Span
@@ -40,9 +40,6 @@ ROWS = 12
 
 UNITS = 40
 """How many units a picture shows."""
-
-STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
-"""The numbers that a unit in seconds is rounded to."""
 
 EMPTY = f"Nothing to draw: no handler has worked for {LONG} s or longer."
 
@@ -91,7 +88,8 @@ class Timeline:
         stretch, before = last_stretch(snapshot.spans)
         self.works = worth_drawing(stretch)
         self.begin = min((span.start for span in self.works), default=0.0)
-        self.exact_unit = min(map(duration, self.works), default=0.0)
+        self.unit = min(map(duration, self.works), default=0.0)
+        """How many seconds one piece of work takes."""
         self.moments: list[tuple[float, int]] = []
         """When work began and ended, and in which unit of the picture."""
         end = max((span.end for span in self.works), default=0.0)
@@ -111,11 +109,6 @@ class Timeline:
             if isinstance(entry.what, Connecting | Received) and entry.time > before
         } | {span.connection for span in self.waits}
         self.others -= {span.connection for span in self.works}
-
-    @property
-    def unit(self) -> float:
-        """How many seconds one piece of work takes, about."""
-        return preferred(self.exact_unit) if self.works else 0.0
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -147,7 +140,7 @@ class Timeline:
             if begins:
                 place = starts[i] = self.place(time)
             else:
-                units = max(1, round(duration(self.works[i]) / self.exact_unit))
+                units = max(1, round(duration(self.works[i]) / self.unit))
                 place = ends[i] = starts[i] + units
             self.moments.append((time, place))
         return [(starts[i], ends[i]) for i in range(len(self.works))]
@@ -156,7 +149,7 @@ class Timeline:
         """Return a time in units, from the last moment before it at which work began or ended."""
         index = bisect_right(self.moments, time, key=itemgetter(0))
         before, place = self.moments[index - 1] if index else (self.begin, 0)
-        return max(0, place + round((time - before) / self.exact_unit))
+        return max(0, place + round((time - before) / self.unit))
 
     @property
     def length(self) -> int:
@@ -271,11 +264,8 @@ class Timeline:
                 }
                 for place, row in enumerate(rows, 1)
             ],
-            ticks=[
-                (LEFT + unit * cell, f"{unit * self.unit:.3g}")
-                for unit in range(0, units + 1, ceil(units / 10))
-            ],
-            axis=" ".join(["seconds", *(f"({remark})" for remark in self.remarks)]),
+            ticks=[(LEFT + unit * cell, unit) for unit in range(0, units + 1, ceil(units / 10))],
+            axis=" ".join(["pieces of work", *(f"({remark})" for remark in self.remarks)]),
             waits=any(row.waiting for row in rows),
             left=LEFT,
             right=LEFT + units * cell,
@@ -383,13 +373,6 @@ def served(row: Row) -> tuple[int, int]:
     """Return when a client was served, and its number to tell those apart that began together."""
     begin = row.working[0][0] if row.working else row.waiting[-1][1]
     return begin, row.connection
-
-
-def preferred(seconds: float) -> float:
-    """Round a number of seconds to one that reads well."""
-    power = 10.0 ** floor(log10(seconds))
-    step = min(STEPS, key=lambda step: abs(step - seconds / power))
-    return float(f"{step * power:.3g}")
 
 
 def ordinal(number: int) -> str:

@@ -11,7 +11,7 @@ from base64 import b64decode
 import pytest
 
 from server.pictures import Timeline
-from server.pictures.timeline import EMPTY, LEFT, ROWS, UNITS, WIDTH, ordinal, preferred
+from server.pictures.timeline import EMPTY, LEFT, ROWS, UNITS, WIDTH, ordinal
 from server.pictures.words import width
 from server.record import Accepted, Connecting, Entry, Received, Snapshot, Span
 
@@ -45,7 +45,7 @@ def test_sync() -> None:
     """Four clients of a SyncConsumer are served one after the other."""
     line = timeline(*one_after_the_other())
     assert line.text == repr(line) == SYNC
-    assert (line.overlap, line.length, line.unit) == (1, 4, 0.5)
+    assert (line.overlap, line.length) == (1, 4)
     assert [row.connection for row in line.rows] == [1, 3, 2, 4]
 
 
@@ -53,7 +53,7 @@ def test_async() -> None:
     """Four clients of an AsyncConsumer are served side by side."""
     line = timeline(*side_by_side())
     assert line.text == ASYNC
-    assert (line.overlap, line.length, line.unit) == (4, 1, 0.5)
+    assert (line.overlap, line.length) == (4, 1)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -80,12 +80,12 @@ def texts(line: Timeline) -> list[str]:
 
 
 def test_picture() -> None:
-    """The picture is small, as wide as a notebook, and the same for the same rows."""
+    """The picture is small, as wide as a notebook, and the same on a machine that is slower."""
     line = timeline(*one_after_the_other())
     root = ET.fromstring(line.svg)
     assert (root.get("width"), root.get("height")) == ("720", "252")
     assert len(line.svg) < 8_000
-    assert timeline(*one_after_the_other(lambda: 0.01)).svg == line.svg
+    assert timeline(*one_after_the_other(lambda: 0.15)).svg == line.svg
     assert bars(line) == [
         ("works", 110, 145),
         ("waits", 110, 145),
@@ -100,9 +100,9 @@ def test_picture() -> None:
     ]
     assert texts(line) == [
         "4 clients, one after the other: all are done in the time of 4 pieces of work.",
-        *("0", "0.5", "1", "1.5", "2"),
+        *("0", "1", "2", "3", "4"),
         *("1st client", "2nd client", "3rd client", "4th client"),
-        *("seconds", "working", "waiting for its turn"),
+        *("pieces of work", "working", "waiting for its turn"),
     ]
 
 
@@ -158,7 +158,7 @@ def test_empty() -> None:
     short = timeline(work(1, 0.0, 0.001), wait(2, 0.0, 0.001))
     for line in (timeline(), short):
         assert line._repr_mimebundle_() == {"text/plain": EMPTY}
-        assert (line.overlap, line.length, line.unit) == (0, 0, 0.0)
+        assert (line.overlap, line.length) == (0, 0)
         assert line.verdict == EMPTY
 
 
@@ -244,7 +244,7 @@ def test_last_stretch() -> None:
 def test_cut_work_is_whole_again() -> None:
     """Work that another handler's hold cuts in two is one piece."""
     line = timeline(work(1, 0.0, 0.25), work(1, 0.265, 0.5), work(2, 0.0, 0.5), work(1, 0.501, 1.0))
-    assert line.exact_unit == pytest.approx(0.499)
+    assert line.unit == pytest.approx(0.499)
     assert line.rows[0].working == ((0, 2),)
 
 
@@ -256,7 +256,9 @@ def test_bounds() -> None:
     assert line.text.split("\n")[ROWS : ROWS + 2] == [f"{' ' * 13}{r}" for r in line.remarks]
     assert max(map(len, line.text.split("\n")[:ROWS])) <= 13 + UNITS
     assert line.words[-2:] == line.remarks
-    assert "seconds (and 38 clients more) (and 10 pieces of work more in time)" in texts(line)
+    assert "pieces of work (and 38 clients more) (and 10 pieces of work more in time)" in texts(
+        line
+    )
     assert len(line.svg) < 12_000
 
 
@@ -269,7 +271,7 @@ def test_everything_stays_inside() -> None:
         assert min(x for _, x, _ in bars(line)) == LEFT
         assert max(x + wide for _, x, wide in bars(line)) < WIDTH
         assert 20 + 7.3 * max(map(width, line.sentences)) < WIDTH
-        axis = next(text for text in texts(line) if text.startswith("seconds"))
+        axis = next(text for text in texts(line) if text.startswith("pieces"))
         assert LEFT + 7.3 * width(axis) < WIDTH
 
 
@@ -282,12 +284,6 @@ def test_late_import() -> None:
         "t.svg; assert 'jinja2' in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
-
-
-def test_preferred() -> None:
-    """A unit in seconds is a number that reads well."""
-    numbers = (0.5005, 0.53, 0.2502, 0.1003, 1.02, 2.1, 0.0301, 0.98)
-    assert [preferred(number) for number in numbers] == [0.5, 0.5, 0.25, 0.1, 1, 2, 0.03, 1]
 
 
 def test_ordinal() -> None:
