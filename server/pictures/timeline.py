@@ -174,9 +174,10 @@ class Timeline:
         """The sentences of the verdict."""
         if not self.rows:
             return [EMPTY]
+        if not self.others:
+            return [self.summary]
         others = count(len(self.others), "other client")
-        short = [f"The work of {others} is too short to draw."] if self.others else []
-        return [self.summary, *short]
+        return [self.summary, f"The work of {others} is too short to draw or has not ended."]
 
     @property
     def summary(self) -> str:

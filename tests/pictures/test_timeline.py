@@ -190,11 +190,11 @@ def test_held_up() -> None:
     assert "2nd client: waits from 0 to 1." in line.words
     assert line.verdict == (
         "1 client: done in the time of 1 piece of work. "
-        "The work of 1 other client is too short to draw."
+        "The work of 1 other client is too short to draw or has not ended."
     )
     assert texts(line)[:2] == [
         "1 client: done in the time of 1 piece of work.",
-        "The work of 1 other client is too short to draw.",
+        "The work of 1 other client is too short to draw or has not ended.",
     ]
 
 
@@ -214,13 +214,13 @@ def test_a_crowd_with_little_work() -> None:
     line = Timeline(Snapshot(tuple(entries), tuple(spans), 0))
     assert line.verdict == (
         "1 client: done in the time of 1 piece of work. "
-        "The work of 299 other clients is too short to draw."
+        "The work of 299 other clients is too short to draw or has not ended."
     )
     assert len(line.rows) == 2
 
 
 def test_others_of_a_run_before() -> None:
-    """Whose work was drawn in a run before is none of those whose work is too short to draw."""
+    """Whose work was drawn in a run before is none of the others."""
     entries = [
         Entry(1, 0.0, 1, Connecting("/", None), None),
         Entry(2, 0.1, 2, Connecting("/", None), None),
