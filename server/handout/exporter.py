@@ -127,6 +127,8 @@ class HandoutExporter(HTMLExporter):
         resources["edition"] = self.edition
         resources["style"] = self.static("handout.css")
         resources["script"] = self.static("handout.js")
+        # Of all pictures: those in the outputs have them already.
+        resources["colours"] = (STATIC / "pictures" / "colours.css").read_text("utf-8")
         return resources
 
     def from_file(  # type: ignore[override]
