@@ -274,7 +274,7 @@ def test_relay_whose_page_gives_up(run):
     with relayed(server, run) as wire:
         with pytest.raises(TimeoutError):
             wire.recv(0.2)
-        [bridge] = server.live.host.bridges
+        [bridge] = server.host.bridges
     deadline = time.monotonic() + 5
     while not bridge.wire.connection_lost_waiter.done():
         assert time.monotonic() < deadline
