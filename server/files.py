@@ -17,11 +17,9 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from .asgi import reason_phrase, scope_headers, split_target
+from .paths import STATIC
 
-__all__ = ["STATIC", "file_response", "http_application", "run_http", "text_response"]
-
-STATIC = Path(__file__).resolve().parent.parent / "static"
-"""The folder that the live server serves."""
+__all__ = ["file_response", "http_application", "run_http", "text_response"]
 
 TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css"}
 """Types that some systems' registries get wrong, Windows' above all."""

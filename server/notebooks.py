@@ -22,10 +22,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-__all__ = ["LESSONS", "LessonError", "execute", "normalise", "read", "rebuild", "to_text"]
+from .paths import NOTEBOOKS
 
-LESSONS = Path(__file__).resolve().parents[1] / "notebooks"
-"""The folder of the lessons."""
+__all__ = ["LessonError", "execute", "normalise", "read", "rebuild", "to_text"]
 
 Notebook: TypeAlias = nbformat.NotebookNode
 
@@ -188,7 +187,7 @@ def with_known_ports(value: Any, ports: dict[str, str]) -> Any:
     return value
 
 
-def execute(nb: Notebook, folder: Path = LESSONS) -> Notebook:
+def execute(nb: Notebook, folder: Path = NOTEBOOKS) -> Notebook:
     """Run a notebook from top to bottom in a fresh kernel; return it with its outputs.
 
     Raises:
@@ -268,7 +267,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     arguments = parser.parse_args(argv)
     failed = 0
-    for path in arguments.paths or sorted(LESSONS.glob("*.ipynb")):
+    for path in arguments.paths or sorted(NOTEBOOKS.glob("*.ipynb")):
         try:
             if arguments.check:
                 good = is_normalised(path)

@@ -12,8 +12,8 @@ from channels.routing import ProtocolTypeRouter
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from server import files
 from server.files import file_response, http_application, run_http
+from server.paths import STATIC
 from tests.serving import AsyncEcho, RawClient, serving
 
 
@@ -231,7 +231,7 @@ def test_a_path_that_leads_out_is_refused_and_recorded(
 
 def test_the_page_is_served() -> None:
     """The server's own page is at its root, and favicons are not an event."""
-    assert files.STATIC.is_dir()
+    assert STATIC.is_dir()
     with serving(AsyncEcho) as live:
         with RawClient(live.host.port) as client:
             answer = client.request("/favicon.ico")

@@ -280,7 +280,7 @@ def test_what_a_browser_did_is_kept(tmp_path, monkeypatch):
 
 def test_all_lessons_by_default(file, capsys, monkeypatch):
     """Without a path, the lessons of the course are meant."""
-    monkeypatch.setattr(notebooks, "LESSONS", file.parent)
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", file.parent)
     assert main(["--check"]) == 1
     assert capsys.readouterr().out.startswith("lesson.ipynb is not in normal form")
 

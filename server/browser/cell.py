@@ -23,8 +23,8 @@ from IPython.core.magic import Magics, cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 from IPython.display import display
 
-from ..files import STATIC
 from ..launch import current
+from ..paths import STATIC
 from ..template import fill
 from . import recordings
 from .runs import Run, runs

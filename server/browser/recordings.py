@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
-__all__ = ["FOLDER", "Line", "Recording", "comparable", "find", "load", "save"]
+from ..paths import RECORDINGS
 
-FOLDER = Path(__file__).resolve().parents[2] / "notebooks" / "recordings"
-"""Where the recordings of the lessons are."""
+__all__ = ["Line", "Recording", "comparable", "find", "load", "save"]
 
 
 class Line(TypedDict):
@@ -113,7 +112,7 @@ def comparable(lines: Iterable[Line]) -> list[Line]:
 def find(name: str, hash: str) -> Recording | None:
     """Return the recording of a cell with this very code, in any lesson."""
     # Another folder serves those who make recordings, and the tests.
-    folder = Path(os.environ.get("COURSE_RECORDINGS") or FOLDER)
+    folder = Path(os.environ.get("COURSE_RECORDINGS") or RECORDINGS)
     for file in sorted(folder.glob("*.json")):
         recording = load(file).get(name)
         if recording is not None and recording.hash == hash:

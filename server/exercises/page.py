@@ -13,11 +13,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from ..mistakes import CODES, MISTAKES, Mistake
+from ..paths import NOTEBOOKS
 from .check import EXERCISES
 
 __all__ = ["PAGE", "page"]
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 PAGE = NOTEBOOKS / "mistakes.md"
 
 LESSONS = {

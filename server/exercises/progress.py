@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from ..paths import CHECKOUT
 from ..template import fill
 
 __all__ = ["Progress", "progress", "remember", "reset"]
@@ -128,11 +129,8 @@ def place() -> Path | None:
         return None
     if setting:
         return Path(setting)
-    checkout = Path(__file__).resolve().parents[2]
-    if not (checkout / "notebooks").is_dir():
-        # Installed without the lessons: then where the notebook is.
-        checkout = Path.cwd()
-    return checkout / "progress.json"
+    # Where the course is installed as a package, it is where the notebook is.
+    return (CHECKOUT or Path.cwd()) / "progress.json"
 
 
 def read() -> dict[str, str]:

@@ -13,13 +13,12 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from nbformat import NotebookNode
 
+from ..paths import CHECKOUT, NOTEBOOKS
 from .exporter import EDITIONS, HandoutExporter
 from .lesson import HandoutError, read_notebook
 from .pdf import PAPERS, NoBrowserError, find_browser, print_pages
 
 __all__ = ["build", "main"]
-
-ROOT = Path(__file__).resolve().parents[2]
 
 ABOUT = {
     "student": (
@@ -182,14 +181,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "notebooks", nargs="*", type=Path, help="the lessons (default: all in notebooks/)"
     )
-    parser.add_argument("--out", type=Path, default=ROOT / "handouts", help="where they go")
+    out = (CHECKOUT or Path.cwd()) / "handouts"
+    parser.add_argument("--out", type=Path, default=out, help="where they go")
     parser.add_argument("--no-pdf", action="store_true", help="leave out the PDFs")
     options = parser.parse_args(arguments)
-    notebooks = options.notebooks or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    notebooks = options.notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
     browser = None if options.no_pdf else find_browser()
     try:
         if not notebooks:
-            raise HandoutError(f"{ROOT / 'notebooks'} has no lessons")
+            raise HandoutError(f"{NOTEBOOKS} has no lessons")
         pages = build(notebooks, options.out.absolute(), browser)
     except (HandoutError, NoBrowserError) as error:
         sys.exit(f"handouts: {error}")

@@ -22,14 +22,13 @@ from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]
 from traitlets import Enum, TraitError, default
 from traitlets.config import Application, Config
 
+from ..paths import STATIC
 from .lesson import HandoutError, read_notebook, tags
 from .preprocessors import KINDS, Arrange, CheckLesson, CleanOutputs, RenderProse
 
 __all__ = ["EDITIONS", "HandoutExporter"]
 
 EDITIONS = ("student", "teacher")
-
-STATIC = Path(__file__).resolve().parents[2] / "static"
 
 
 class HandoutExporter(HTMLExporter):

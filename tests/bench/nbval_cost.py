@@ -15,7 +15,8 @@ from pathlib import Path
 
 from nbformat.v4 import new_code_cell, new_notebook
 
-from server.notebooks import LESSONS, normalise, read, to_text
+from server.notebooks import normalise, read, to_text
+from server.paths import NOTEBOOKS
 from tests.notebooks.rules import code_cells, pauses
 
 RATIO_BOUND = 1.5
@@ -27,7 +28,7 @@ def seconds_for(paths: list[Path]) -> float:
     command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-q", "--rootdir=."]
     before = time.perf_counter()
     done = subprocess.run(
-        [*command, *map(str, paths)], cwd=LESSONS.parent, capture_output=True, text=True
+        [*command, *map(str, paths)], cwd=NOTEBOOKS.parent, capture_output=True, text=True
     )
     if done.returncode != 0:
         sys.exit(done.stdout + done.stderr)
@@ -35,7 +36,7 @@ def seconds_for(paths: list[Path]) -> float:
 
 
 def main() -> None:
-    lessons = sorted(LESSONS.glob("*.ipynb"))
+    lessons = sorted(NOTEBOOKS.glob("*.ipynb"))
     notebooks = [read(path) for path in lessons]
     declared = sum(pauses(nb) for nb in notebooks)
     cells = sum(len(code_cells(nb)) for nb in notebooks)

@@ -20,11 +20,11 @@ import nbformat
 
 from server.browser import recordings
 from server.browser.recordings import Recording
+from server.paths import NOTEBOOKS
 from tests.browser.driving import Browser, browser
 from tests.browser.lab import Frame, Lesson, errors, lab
 
 __all__ = [
-    "NOTEBOOKS",
     "SAMPLE",
     "browser_cells",
     "lessons",
@@ -33,7 +33,6 @@ __all__ = [
     "recording_of",
 ]
 
-NOTEBOOKS = recordings.FOLDER.parent
 SAMPLE = Path(__file__).with_name("sample")
 
 MAGIC = re.compile(r"%%browser\s+(\S+)")

@@ -8,10 +8,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from server.paths import NOTEBOOKS
 from tests.browser.comparing import differences
 from tests.browser.driving import HUB, Browser
 from tests.browser.lab import Lab, lab
-from tests.browser.record import NOTEBOOKS, SAMPLE, read
+from tests.browser.record import SAMPLE, read
 
 LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
 SAMPLE_LESSON = SAMPLE / "sample.ipynb"

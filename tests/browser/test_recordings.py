@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from server.browser import recordings
 from server.browser.recordings import Line, Recording, comparable, find, load, save
+from server.paths import RECORDINGS
 from tests.browser.record import browser_cells, lessons, read
 
 LINES: list[Line] = [
@@ -94,4 +94,4 @@ def test_names_are_unique_over_all_lessons():
 def test_no_recording_without_a_lesson():
     """A recording whose lesson has gone goes too."""
     stems = {path.stem for path in lessons()}
-    assert {file.stem for file in recordings.FOLDER.glob("*.json")} <= stems
+    assert {file.stem for file in RECORDINGS.glob("*.json")} <= stems

@@ -12,7 +12,7 @@ import nbformat
 
 from server.exercises.catalogue import Answer
 from server.exercises.check import EXERCISES, BrowserExercise
-from tests.browser.record import NOTEBOOKS
+from server.paths import NOTEBOOKS
 
 __all__ = ["BROWSER", "PYTHON", "Cells", "cells", "run_answer"]
 

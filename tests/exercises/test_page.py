@@ -9,8 +9,9 @@ import nbformat
 import pytest
 
 from server.exercises.check import EXERCISES
-from server.exercises.page import NOTEBOOKS, PAGE, page
+from server.exercises.page import PAGE, page
 from server.mistakes import MISTAKES, Mistake
+from server.paths import NOTEBOOKS
 
 ROWS = [found for found in MISTAKES.values() if found.shown]
 

@@ -168,7 +168,7 @@ def test_folder_with_other_things(tmp_path):
 
 def test_no_lessons(tmp_path, monkeypatch):
     """Without lessons there are no handouts."""
-    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "NOTEBOOKS", tmp_path)
     with pytest.raises(SystemExit, match="has no lessons"):
         main(["--no-pdf"])
 

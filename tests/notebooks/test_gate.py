@@ -12,10 +12,11 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbval.plugin import get_sanitize_patterns
 
-from server.notebooks import LESSONS, PORT, read, to_text
+from server.notebooks import PORT, read, to_text
+from server.paths import NOTEBOOKS
 from tests.notebooks.rules import all_outputs, code_cells
 
-REPOSITORY = LESSONS.parent
+REPOSITORY = NOTEBOOKS.parent
 SANITIZE = REPOSITORY / "tests" / "notebooks" / "sanitize.cfg"
 
 
@@ -40,7 +41,7 @@ def failing_cells(path: Path) -> list[int]:
 @pytest.fixture
 def beginning(tmp_path: Path) -> Path:
     """A copy of lesson 1 up to its first transcript."""
-    nb = read(LESSONS / "01_consumers.ipynb")
+    nb = read(NOTEBOOKS / "01_consumers.ipynb")
     end = [cell.id for cell in nb.cells].index("first-transcript") + 1
     nb.cells = nb.cells[:end]
     path = tmp_path / "beginning.ipynb"

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from server.notebooks import LESSONS, is_normalised, normalise, read
+from server.notebooks import is_normalised, normalise, read
+from server.paths import NOTEBOOKS
 from tests.notebooks.rules import broken_rules, pauses
 
-PATHS = sorted(LESSONS.glob("*.ipynb"))
+PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 MAX_PAUSES = 10.0
 
 each_lesson = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
