@@ -16,7 +16,16 @@ import nh3
 from bs4 import BeautifulSoup
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-__all__ = ["PICTURES", "Heading", "Prose", "clean", "clean_output", "hints", "plain", "sound_base64"]
+__all__ = [
+    "PICTURES",
+    "Heading",
+    "Prose",
+    "clean",
+    "clean_output",
+    "hints",
+    "plain",
+    "sound_base64",
+]
 
 TEXT_TAGS = {
     *("abbr", "b", "bdi", "br", "code", "del", "em", "i", "kbd", "mark", "s", "samp"),
@@ -166,7 +175,8 @@ class Prose(IPythonRenderer):
     """
 
     def __init__(self, suffix: str, path: str) -> None:
-        super().__init__(escape=False, embed_images=True, path=path)
+        super().__init__(escape=False, path=path)
+        self.folder = Path(path)
         self.suffix = suffix
         self.only_text = False
         self.headings: list[Heading] = []
@@ -218,6 +228,34 @@ class Prose(IPythonRenderer):
         if parts.scheme in ("http", "https") or (url.startswith("#") and len(url) > 1):
             return str(super().link(text, url, title))
         return text
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        """Bring a picture into the page: an attachment, or a file that lies with the lesson."""
+        source = self.attached(url) if url.startswith("attachment:") else self.beside(url)
+        # The base class would look for the file by itself, and would end at a lost attachment.
+        about = f' title="{escape(title)}"' if title else ""
+        return f'<img src="{escape(source or url)}" alt="{escape(plain(text))}"{about} />'
+
+    def attached(self, url: str) -> str | None:
+        """Return an attachment of the cell as the address of a picture."""
+        kinds = self.attachments.get(unquote(url.removeprefix("attachment:")), {})
+        return next(
+            (f"data:{kind};base64,{kinds[kind]}" for kind in PICTURES if kind in kinds), None
+        )
+
+    def beside(self, url: str) -> str | None:
+        """Return a picture in the lesson's folder, or below it, as the address of a picture."""
+        folder = self.folder.resolve()
+        try:
+            file = (folder / unquote(url)).resolve()
+            kind = mimetypes.guess_type(file.name)[0]
+            # Links are followed before this is asked.
+            if kind not in PICTURES or not file.is_relative_to(folder):
+                return None
+            data = base64.b64encode(file.read_bytes()).decode()
+        except (OSError, RuntimeError, ValueError):
+            return None
+        return f"data:{kind};base64,{data}"
 
     def table(self, text: str) -> str:
         """Give a table a frame of its own to scroll in, where it is wider than the window."""

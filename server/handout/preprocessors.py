@@ -11,7 +11,7 @@ from traitlets import Bool, Unicode
 
 from ..mistakes import MISTAKES, Mistake
 from .lesson import HandoutError, check_lesson, tags
-from .markup import Prose, clean_output, hints
+from .markup import Prose, clean_output, hints, sound_base64
 from .recording import Diagram, recorded
 
 __all__ = ["KINDS", "Arrange", "CheckLesson", "CleanOutputs", "RenderProse", "WrongAnswer"]
@@ -29,13 +29,23 @@ PIXELS = 20
 """How many pixels of a drawing are as high, on paper, as a line of code."""
 
 
+OWN_METADATA = ("hints", "html", "long", "magics_language", "number", "wrong_answers")
+"""What the steps below, and nbconvert's, note with a cell for the template, which trusts it."""
+
+
 class CheckLesson(Preprocessor):
-    """Refuse a notebook that is no lesson, before anything else happens to it."""
+    """Refuse a notebook that is no lesson, and forget what only later steps may say of a cell."""
 
     enabled = Bool(True).tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         check_lesson(nb, resources["metadata"]["name"])
+        for cell in nb.cells:
+            for name in OWN_METADATA:
+                cell.metadata.pop(name, None)
+            for output in cell.get("outputs", []):
+                if "metadata" in output:
+                    output.metadata.pop("diagram", None)
         return nb, resources
 
 
@@ -64,6 +74,8 @@ class CleanOutputs(Preprocessor):
         for kind in list(data):
             if kind == "text/html":
                 data[kind] = clean_output(data[kind])
+            elif kind in ("image/png", "image/jpeg"):
+                data[kind] = sound_base64(data[kind])
             if kind not in KINDS or not data[kind]:
                 del data[kind]
 
@@ -76,7 +88,7 @@ def paper_lines(cell: NotebookNode) -> float:
         if diagram := output.get("metadata", {}).get("diagram"):
             lines += len(diagram.console) + diagram.height / PIXELS
         elif "image/svg+xml" in data:
-            height = re.search(r'<svg[^>]* height="(\d+)', data["image/svg+xml"])
+            height = re.search(r'<svg[^>]* height="([0-9]{1,6})', data["image/svg+xml"])
             lines += int(height[1]) / PIXELS if height else 0
         elif "text/html" in data:
             lines += data["text/html"].count("<tr") * 1.3
@@ -180,6 +192,11 @@ def wrong_answers(exercise: str) -> list[WrongAnswer]:
     """Return wrong answers to an exercise, one for each thing that its check says of them."""
     # Only the teacher's edition needs the exercises, which need all of Channels.
     from ..exercises import catalogue, lesson_1, lesson_2, lesson_3, lesson_4
+    from ..exercises.check import EXERCISES
+
+    # A lesson of somebody's own has exercises of its own; and a name may be that of a file.
+    if exercise not in EXERCISES:
+        return []
 
     own = {
         value.id: value
