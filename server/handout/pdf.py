@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ..paths import STATIC
+from .exporter import csp_hash
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -40,6 +43,12 @@ FLAGS = (
 
 # A page from a site that there is not may not even ask for a file.
 SITE = "http://handout.invalid/"
+
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {script}; "
+    "base-uri 'none'; form-action 'none'"
+)
+"""What a page may do whatever it says of itself: show its own pictures, and run our script."""
 
 FORGET_FOLDER = """
 for (const link of document.querySelectorAll("a:not([href^='#'], [href^='http'])")) {
@@ -120,11 +129,14 @@ def running(playwright: Playwright, browser: str) -> Iterator[Browser]:
 def shown(browser: Browser, file: Path) -> Iterator[Page]:
     """Show a page, and nothing else: whatever it asks for is refused."""
     url = SITE + quote(file.name)
+    script = csp_hash((STATIC / "handout" / "handout.js").read_text("utf-8"))
+    policy = {"Content-Security-Policy": POLICY.format(script=script)}
     waiting = [file.read_text("utf-8")]
 
     def answer(route: Route) -> None:
         if route.request.url == url and waiting:
-            route.fulfill(body=waiting.pop(), content_type="text/html; charset=utf-8")
+            kind = "text/html; charset=utf-8"
+            route.fulfill(body=waiting.pop(), content_type=kind, headers=policy)
         else:
             # A page that asks to go away stays: another error would bring a page of its own.
             route.abort("aborted")
