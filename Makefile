@@ -79,7 +79,7 @@ notebooks: $(VENV)/.installed-dev
 	$(tested) $(VENV)/bin/python -m tests.browser.record
 	$(tested) $(VENV)/bin/python -m server.authoring.notebooks
 
-handouts: $(VENV)/.installed
+handouts: $(VENV)/.installed-pdf
 	$(VENV)/bin/python -m server.handout.build
 
 # What survives and may: changes of the short cut in Exchange.receive, which say the same another
@@ -146,6 +146,10 @@ $(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(pip) --editable .
 	@touch $@
 
+$(VENV)/.installed-pdf: pyproject.toml requirements.lock | $(VENV)/bin/python
+	$(pip) --editable '.[pdf]'
+	@touch $@ $(VENV)/.installed
+
 $(VENV)/.installed-dev: pyproject.toml requirements.lock | $(VENV)/bin/python
 	$(pip) --editable '.[dev]'
-	@touch $@ $(VENV)/.installed
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-pdf

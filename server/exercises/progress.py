@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ..paths import NOTEBOOKS, ROOT
+from ..paths import CHECKOUT
 from ..template import fill
 from .registry import EXERCISES
 
@@ -126,8 +126,8 @@ def place() -> Path | None:
         return None
     if setting:
         return Path(setting)
-    # Installed without the lessons: then where the notebook is.
-    return (ROOT if NOTEBOOKS.is_dir() else Path.cwd()) / "progress.json"
+    # Where the course is installed as a package, it is where the notebook is.
+    return (CHECKOUT or Path.cwd()) / "progress.json"
 
 
 def read() -> dict[str, str]:

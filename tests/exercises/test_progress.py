@@ -90,10 +90,10 @@ def test_where(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_where_without_lessons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the lessons are not beside the code, it is where the notebook is."""
+    """Where the course is installed as a package, it is where the notebook is."""
     monkeypatch.delenv("COURSE_PROGRESS")
     module = sys.modules["server.exercises.progress"]
-    monkeypatch.setattr(module, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(module, "CHECKOUT", None)
     monkeypatch.chdir(tmp_path)
     assert place() == tmp_path / "progress.json"
 
