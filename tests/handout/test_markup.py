@@ -73,6 +73,8 @@ def test_links_of_prose():
     )
     assert prose("[a](../server/launch.py)") == "<p>a</p>"
     assert prose("[a](javascript:alert)") == "<p>a</p>"
+    assert prose("[a](//[)") == "<p>a</p>"
+    assert prose('<a href="//[">a</a>') == "<p><a>a</a></p>"
 
 
 def test_pictures_of_prose(tmp_path):
