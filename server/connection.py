@@ -2,7 +2,7 @@
 
 ``websockets`` does the protocol; :class:`server.asgi.Exchange` says what the application may
 send when; this module moves messages between the two, without a queue of its own: the
-application's ``receive()`` is the connection's ``take()``.
+application's ``receive()`` is the connection's ``recv()``.
 
 """
 
@@ -375,7 +375,7 @@ class Bridge:
         if self.opened.result():
             try:
                 while True:
-                    data = await self.wire.take()
+                    data = await self.wire.recv()
                     if self.closing is None:
                         break
                     self.add(Undelivered(data))
@@ -566,7 +566,7 @@ class Bridge:
         """Take the messages that the application does not take."""
         try:
             while True:
-                self.add(Undelivered(await self.wire.take()))
+                self.add(Undelivered(await self.wire.recv()))
         except (ConnectionClosed, ConcurrencyError):
             # The end; or the application reads, in receive(), and drops what it gets.
             pass

@@ -493,10 +493,9 @@ class Host:
     def process_response(
         self, wire: ServerConnection, request: Request, response: Response
     ) -> Response | None:
-        """Add the application's headers to the answer, and get ready for messages."""
+        """Add the application's headers to the answer."""
         assert isinstance(wire, Wire)
         if wire.bridge is not None and response.status_code == 101:
-            wire.open()
             for name, value in wire.bridge.accepted.headers:
                 response.headers[name.decode("latin-1")] = value.decode("latin-1")
         return None

@@ -1,7 +1,7 @@
 """One WebSocket connection, as ``websockets`` has it, with what the rest of the server asks of it.
 
-The library does the protocol. Two things are added: the bridge hears of frames that a handler never
-sees, and a message that is one frame (:mod:`server.frames`) goes straight to who waits for it.
+The library does the protocol. What is added: the bridge hears of frames that a handler never sees
+and of the end of the TCP connection, which ends with the WebSocket connection.
 
 """
 
@@ -13,13 +13,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConcurrencyError
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
-from .frames import frame_of, message_in
 from .record import Control
-from .utf8 import Utf8
 
 if TYPE_CHECKING:
     from .connection import Bridge
@@ -43,12 +40,9 @@ class Wire(ServerConnection):
     __slots__ = (
         "bridge",
         "finishing",
-        "message",
         "on_garbage",
-        "plain",
         "request_timeout",
         "request_timer",
-        "taker",
         "wires",
     )
 
@@ -67,12 +61,6 @@ class Wire(ServerConnection):
         self.request_timer: asyncio.TimerHandle | None = None
         self.finishing: asyncio.Task[None] | None = None
         self.bridge: Bridge | None = None
-        self.plain = False
-        """Whether frames cross the wire as they are: no extension has been agreed on."""
-        self.taker: asyncio.Future[None] | None = None
-        """Who waits for a message, with none in the library's queue."""
-        self.message: str | bytes | None = None
-        """What came for the taker."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request, but not for ever."""
@@ -84,30 +72,8 @@ class Wire(ServerConnection):
         self.wires.add(self)
         self.request_timer = self.loop.call_later(self.request_timeout, self.transport.abort)
 
-    def open(self) -> None:
-        """Get ready for messages: it has been decided how the handshake is answered."""
-        self.plain = not self.protocol.extensions
-        self.protocol.extensions.insert(0, Utf8())
-
     def data_received(self, data: bytes) -> None:
-        """Take a message, or have the library look at what has come.
-
-        See to it, then, that the TCP connection ends with the WebSocket connection.
-
-        """
-        if (
-            self.taker is not None
-            and self.plain
-            and not self.taker.done()
-            and not self.protocol.reader.buffer
-            and self.protocol.current_size is None
-            and self.protocol.state is State.OPEN
-        ):
-            # Somebody waits, no frame and no message has begun, and none has to be unpacked.
-            self.message = message_in(data, self.protocol.max_message_size)
-            if self.message is not None:
-                self.wake()
-                return
+        """See to it that the TCP connection ends with the WebSocket connection."""
         super().data_received(data)
         if self.protocol.state is State.CLOSING:
             if self.protocol.close_rcvd is not None:
@@ -124,8 +90,6 @@ class Wire(ServerConnection):
         elif self.bridge is not None and self.is_hidden(event):
             self.bridge.add(Control(FRAMES.get(event.opcode, "fragment"), bytes(event.data)))
         super().process_event(event)
-        if self.recv_messages.frames:
-            self.wake()
 
     def is_hidden(self, frame: Frame) -> bool:
         """Tell whether a frame is none that a handler or the end of a connection shows."""
@@ -136,34 +100,6 @@ class Wire(ServerConnection):
             return not frame.fin
         return frame.opcode is not Opcode.CLOSE
 
-    async def take(self) -> str | bytes:
-        """Return the next message.
-
-        Raises:
-            ConnectionClosed: There is none, and none will come.
-            ConcurrencyError: Somebody waits for it already.
-
-        """
-        if self.taker is not None:
-            raise ConcurrencyError("somebody waits for the next message already")
-        queue = self.recv_messages
-        if self.message is None and not (queue.frames or queue.get_in_progress or queue.closed):
-            self.taker = self.loop.create_future()
-            try:
-                await self.taker
-            finally:
-                self.taker = None
-        if self.message is None:
-            return await self.recv()
-        # It came first: while it lies here, all others go to the queue.
-        message, self.message = self.message, None
-        return message
-
-    def wake(self) -> None:
-        """Have the taker look for itself."""
-        if self.taker is not None and not self.taker.done():
-            self.taker.set_result(None)
-
     def write(self, data: bytes, is_text: bool) -> None:
         """Send a message on an open connection; who sends much awaits :meth:`drain`.
 
@@ -171,19 +107,15 @@ class Wire(ServerConnection):
         messages, handshakes and closes as well, none of which can be under way here.
 
         """
-        if self.plain:
-            self.transport.write(frame_of(data, is_text))
+        if is_text:
+            self.protocol.send_text(data)
         else:
-            if is_text:
-                self.protocol.send_text(data)
-            else:
-                self.protocol.send_binary(data)
-            self.send_data()
+            self.protocol.send_binary(data)
+        self.send_data()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the bridge that the TCP connection is gone, handshake or not."""
         super().connection_lost(exc)
-        self.wake()
         self.wires.discard(self)
         self.stop_timer()
         if self.bridge is not None:
