@@ -9,30 +9,60 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
+from .asgi import Accept
 from .record import Control
 
-if TYPE_CHECKING:
-    from .connection import Bridge
-
-__all__ = ["Wire"]
+__all__ = ["Bridge", "Listener", "Wire"]
 
 FRAMES = {Opcode.CONT: "fragment", Opcode.PING: "ping", Opcode.PONG: "pong"}
+
+
+NO_HEADERS = Headers()
+
+
+class Bridge(Protocol):
+    """What takes care of a connection: :class:`server.connection.Bridge` is one."""
+
+    @property
+    def accepted(self) -> Accept:
+        """How the handshake is answered."""
+
+    def add(self, what: Control) -> None:
+        """Write down a frame that a handler does not see."""
+
+    def on_lost(self) -> None:
+        """Note that the TCP connection is gone."""
+
+    async def serve(self) -> None:
+        """Stay with an open connection until it has ended."""
+
+
+class Listener(Protocol):
+    """What has taken a connection in: :class:`server.host.Host` is one."""
+
+    def on_made(self, wire: Wire) -> None:
+        """Note that there is a connection."""
+
+    def on_lost(self, wire: Wire) -> None:
+        """Note that it is gone."""
+
+    def on_garbage(self, problem: str) -> None:
+        """Note that what came is not an HTTP request, and why."""
 
 
 class Wire(ServerConnection):
     """A connection of ``websockets`` that tells its bridge what a handler does not see.
 
     Args:
-        wires: The open connections of the server; this one adds and removes itself.
+        listener: What has taken the connection in.
         request_timeout: Seconds for the client to send its request.
-        on_garbage: Told why, when what came is not an HTTP request.
 
     """
 
@@ -40,23 +70,20 @@ class Wire(ServerConnection):
     __slots__ = (
         "bridge",
         "finishing",
-        "on_garbage",
+        "listener",
         "request_timeout",
         "request_timer",
-        "wires",
     )
 
     def __init__(
         self,
         *args: Any,
-        wires: set[Wire],
+        listener: Listener,
         request_timeout: float,
-        on_garbage: Callable[[str], None],
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.wires = wires
-        self.on_garbage = on_garbage
+        self.listener = listener
         self.request_timeout = request_timeout
         self.request_timer: asyncio.TimerHandle | None = None
         self.finishing: asyncio.Task[None] | None = None
@@ -69,19 +96,23 @@ class Wire(ServerConnection):
         # the one before has been acknowledged, for up to 40 ms.
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.wires.add(self)
+        self.listener.on_made(self)
         self.request_timer = self.loop.call_later(self.request_timeout, self.transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """See to it that the TCP connection ends with the WebSocket connection."""
         super().data_received(data)
-        if self.protocol.state is State.CLOSING:
-            if self.protocol.close_rcvd is not None:
-                # RFC 6455, 7.1.1: the server closes TCP first, and at once.
-                self.transport.close()
-            elif self.finishing is None:
-                # To close at once would throw away what the client has not read yet.
-                self.finishing = self.loop.create_task(self.close())
+        if self.protocol.close_rcvd is not None and self.protocol.state is State.CLOSING:
+            # RFC 6455, 7.1.1: the server closes TCP first, and at once.
+            self.transport.close()
+        else:
+            self.see_to_the_end()
+
+    def see_to_the_end(self) -> None:
+        """Wait for the client's close frame, but not for ever, if ours has been sent."""
+        if self.protocol.state is State.CLOSING and self.finishing is None:
+            # To close at once would throw away what the client has not read yet.
+            self.finishing = self.loop.create_task(self.close())
 
     def process_event(self, event: Any) -> None:
         """Let the bridge see frames that the library answers or collects by itself."""
@@ -116,14 +147,30 @@ class Wire(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the bridge that the TCP connection is gone, handshake or not."""
         super().connection_lost(exc)
-        self.wires.discard(self)
+        self.listener.on_lost(self)
         self.stop_timer()
         if self.bridge is not None:
-            self.bridge.lost()
+            self.bridge.on_lost()
         elif self.request is None:
             problem = self.protocol.handshake_exc
             if problem is not None and not isinstance(problem.__cause__, EOFError):
-                self.on_garbage(str(problem.__cause__ or problem))
+                self.listener.on_garbage(str(problem.__cause__ or problem))
+
+    @property
+    def lost(self) -> bool:
+        """Whether the TCP connection is gone."""
+        return self.connection_lost_waiter.done()
+
+    @property
+    def congested(self) -> bool:
+        """Whether who sends has to await :meth:`drain`."""
+        return self.paused or self.transport.is_closing()
+
+    def forget_handshake(self) -> None:
+        """Let go of what nobody reads any more: there may be many connections."""
+        self.response = None
+        assert self.request is not None
+        self.request.headers = NO_HEADERS
 
     def stop_timer(self) -> None:
         """Wait no longer for a request."""

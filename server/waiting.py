@@ -1,0 +1,56 @@
+"""How code on the event loop waits: for a change, for the end of tasks, for turns of the loop.
+
+Nothing here needs a thread, so that it serves on the loop of a browser's page as well. What makes a
+thread wait is in :mod:`server.host`.
+
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Changes", "ended", "forever", "turns"]
+
+
+class Changes:
+    """Lets coroutines wait until something holds of an object that says when it has changed."""
+
+    def __init__(self) -> None:
+        self.waiters: list[asyncio.Future[None]] = []
+
+    def changed(self, *_: object) -> None:
+        """Have all who wait look again; a task may call it when it is done."""
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def until(self, holds: Callable[[], bool], timeout: float | None = None) -> None:
+        """Wait until something holds, but no longer than so many seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not holds():
+                    waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                    self.waiters.append(waiter)
+                    await waiter
+        except TimeoutError:
+            pass
+
+
+async def ended(*tasks: asyncio.Future[Any], timeout: float | None = None) -> None:
+    """Wait until tasks have ended, in whatever way, but no longer than so many seconds."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=timeout)
+
+
+async def turns(count: int) -> None:
+    """Let the loop turn so many times."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def forever() -> None:
+    """Wait until cancelled."""
+    await asyncio.get_running_loop().create_future()
