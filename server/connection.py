@@ -55,7 +55,7 @@ from .record import (
     Refused,
     Undelivered,
 )
-from .waiting import Changes, ended, forever
+from .waiting import Changes, forever, until_done
 from .work import Work, in_steps
 
 __all__ = ["Bridge", "Limits", "Owner", "Phase", "Told", "Wire"]
@@ -505,7 +505,7 @@ class Bridge(Changes):
         if self.has_ended() and not self.wire.lost and self.phase is Phase.OPEN:
             self.close_for_application()
         if self.closing is not None:
-            await ended(self.closing)
+            await until_done(self.closing)
         await self.end()
 
     def is_leaving(self) -> bool:
@@ -570,11 +570,11 @@ class Bridge(Changes):
             lambda: self.has_ended() or self.told is Told.DISCONNECT, self.limits.busy_timeout
         )
         if self.told is Told.DISCONNECT:
-            await ended(self.task, timeout=self.limits.grace)
+            await until_done(self.task, timeout=self.limits.grace)
         if not self.task.done():
             self.kill()
             # What it prints on its way out belongs to the record as well.
-            await ended(self.task, timeout=KILLED)
+            await until_done(self.task, timeout=KILLED)
 
     def kill(self) -> None:
         """Cancel an application that does not end."""

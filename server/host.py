@@ -32,7 +32,7 @@ from .interrupt import interrupt
 from .record import Failed, Note, Record
 from .service import Pages, Service
 from .shared_thread import SharedThread
-from .waiting import ended
+from .waiting import until_done
 from .wire import Wire
 
 __all__ = ["Host", "Pages"]
@@ -246,13 +246,13 @@ class Host(Service):
         for wire in list(self.wires):
             if wire.request is None:
                 wire.transport.abort()
-        await ended(asyncio.ensure_future(server.wait_closed()), timeout=STOP_TIMEOUT / 4)
+        await until_done(asyncio.ensure_future(server.wait_closed()), timeout=STOP_TIMEOUT / 4)
         for wire in list(self.wires):
             wire.transport.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
-        await ended(*others, timeout=STOP_TIMEOUT / 4)
+        await until_done(*others, timeout=STOP_TIMEOUT / 4)
 
     def on_loop_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Write down an exception in a task that nobody waits for."""

@@ -1,4 +1,4 @@
-"""How code on the event loop waits: for a change, for the end of tasks, for turns of the loop.
+"""How code on the event loop waits: for a change, for tasks, for turns of the loop.
 
 Nothing here needs a thread, so that it serves on the loop of a browser's page as well. What makes a
 thread wait is in :mod:`server.host`.
@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Changes", "ended", "forever", "turns"]
+__all__ = ["Changes", "forever", "turns", "until_done"]
 
 
 class Changes:
@@ -29,17 +29,27 @@ class Changes:
 
     async def until(self, holds: Callable[[], bool], timeout: float | None = None) -> None:
         """Wait until something holds, but no longer than so many seconds."""
+        loop = asyncio.get_running_loop()
+        over = False
+
+        def end() -> None:
+            nonlocal over
+            over = True
+            self.changed()
+
+        # A timer that is no exception: what waits is woken, and looks.
+        timer = None if timeout is None else loop.call_later(timeout, end)
         try:
-            async with asyncio.timeout(timeout):
-                while not holds():
-                    waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                    self.waiters.append(waiter)
-                    await waiter
-        except TimeoutError:
-            pass
+            while not (over or holds()):
+                waiter: asyncio.Future[None] = loop.create_future()
+                self.waiters.append(waiter)
+                await waiter
+        finally:
+            if timer is not None:
+                timer.cancel()
 
 
-async def ended(*tasks: asyncio.Future[Any], timeout: float | None = None) -> None:
+async def until_done(*tasks: asyncio.Future[Any], timeout: float | None = None) -> None:
     """Wait until tasks have ended, in whatever way, but no longer than so many seconds."""
     if tasks:
         await asyncio.wait(tasks, timeout=timeout)

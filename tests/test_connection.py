@@ -1137,6 +1137,53 @@ def test_what_breaks_the_protocol(data: bytes, code: int, reason: str) -> None:
         assert live.works()
 
 
+def test_a_text_that_is_not_utf_8_is_found_when_it_is_taken() -> None:
+    """A handler that is busy finishes first; then the client is told 1007, and so is it."""
+    go = asyncio.Event()
+    told: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send(ACCEPT)
+        await receive()
+        await go.wait()
+        await send({"type": "websocket.send", "text": "done"})
+        told.append(await receive())
+
+    with serving(app) as live, RawClient(live.host.port) as client:
+        client.handshake()
+        client.socket.sendall(frame(b"work") + frame(b"\xff"))
+        assert eventually(lambda: "Received" in live.kinds())
+        live.host.loop.call_soon_threadsafe(go.set)
+        assert client.recv() == (1, b"done")
+        assert client.recv() == (8, b"\x03\xefinvalid start byte at position 0")
+        client.close()
+        live.host.settle()
+        assert [event["code"] for event in told] == [1007]
+        assert [closed.code for closed in live.whats(Closed)] == [1007]
+
+
+def test_who_took_wrong_text_and_gave_up() -> None:
+    """The connection ends also where the client does not answer and nobody waits any more."""
+    closed = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send(ACCEPT)
+        takes = asyncio.create_task(receive())
+        await closed.wait()
+        takes.cancel()
+        await asyncio.Event().wait()
+
+    limits = {"close_timeout": 0.05, "busy_timeout": 0.05}
+    with serving(app, **limits) as live, RawClient(live.host.port) as client:
+        client.handshake()
+        client.send(b"\xff")
+        assert client.recv()[0] == 8
+        live.host.loop.call_soon_threadsafe(closed.set)
+        assert eventually(lambda: not live.host.wires)
+
+
 def test_a_message_in_fragments_that_is_too_large() -> None:
     """The limit holds for a message, however it is cut."""
     app = Told()
