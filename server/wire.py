@@ -102,11 +102,12 @@ class Wire(ServerConnection):
     def data_received(self, data: bytes) -> None:
         """See to it that the TCP connection ends with the WebSocket connection."""
         super().data_received(data)
-        if self.protocol.close_rcvd is not None and self.protocol.state is State.CLOSING:
-            # RFC 6455, 7.1.1: the server closes TCP first, and at once.
-            self.transport.close()
-        else:
-            self.see_to_the_end()
+        if self.protocol.state is State.CLOSING:
+            if self.protocol.close_rcvd is not None:
+                # RFC 6455, 7.1.1: the server closes TCP first, and at once.
+                self.transport.close()
+            else:
+                self.see_to_the_end()
 
     def see_to_the_end(self) -> None:
         """Wait for the client's close frame, but not for ever, if ours has been sent."""
