@@ -101,31 +101,35 @@ class Phase(enum.Enum):
     CLOSING = enum.auto()
     """The application has closed it, or the server in its place."""
 
+    DENIED = enum.auto()
+    """The application has refused the handshake."""
+
     REFUSED = enum.auto()
-    """The handshake was refused."""
+    """The server has refused it in the application's place."""
 
     LOST = enum.auto()
-    """The client left before it was open."""
+    """The client has left, and the connection never was open."""
 
     FINISHED = enum.auto()
     """The connection and the application have ended, and the record says so."""
 
 
 NEXT: Final = {
-    Phase.CONNECTING: {Phase.ACCEPTED, Phase.REFUSED, Phase.LOST},
+    Phase.CONNECTING: {Phase.ACCEPTED, Phase.DENIED, Phase.REFUSED, Phase.LOST},
     Phase.ACCEPTED: {Phase.OPEN, Phase.LOST},
     Phase.OPEN: {Phase.CLOSING, Phase.FINISHED},
     Phase.CLOSING: {Phase.FINISHED},
-    Phase.REFUSED: {Phase.FINISHED},
+    Phase.DENIED: {Phase.FINISHED},
+    Phase.REFUSED: {Phase.LOST},
     Phase.LOST: {Phase.FINISHED},
     Phase.FINISHED: set[Phase](),
 }
 """What may follow what."""
 
-ANSWERING: Final = (Phase.CONNECTING, Phase.ACCEPTED)
-"""The handshake is under way."""
+ANSWERING: Final = (Phase.CONNECTING, Phase.ACCEPTED, Phase.REFUSED)
+"""What comes of the handshake is not yet for the application to know."""
 
-FAILED: Final = (Phase.REFUSED, Phase.LOST)
+FAILED: Final = (Phase.DENIED, Phase.LOST)
 """The handshake has failed."""
 
 
@@ -464,7 +468,7 @@ class Bridge(Changes):
                     )
                     self.verdict = verdict
                     # The disconnect follows at once, whenever the client lets go of TCP.
-                    self.enter(Phase.REFUSED)
+                    self.enter(Phase.DENIED)
             case Close(code, reason):
                 if self.phase is Phase.OPEN and self.wire.state is WireState.OPEN:
                     self.add(Closed("consumer", code, reason), message)
@@ -522,7 +526,7 @@ class Bridge(Changes):
         if self.phase not in FAILED:
             # What still lies there is what the application did not take.
             await self.drain()
-        if self.told is not Told.DISCONNECT and self.phase is not Phase.REFUSED:
+        if self.told is not Told.DISCONNECT and not isinstance(self.verdict, Deny):
             self.record_end(None)
         self.enter(Phase.FINISHED)
         self.owner.finished(self)
@@ -642,7 +646,7 @@ class Bridge(Changes):
 
     def unsettled(self) -> bool:
         """Tell whether the connection is on its way out and not yet finished."""
-        return self.phase in (Phase.CLOSING, *FAILED) or (
+        return self.phase in (Phase.CLOSING, Phase.REFUSED, *FAILED) or (
             self.phase is not Phase.FINISHED
             and self.wire.state in (WireState.CLOSING, WireState.CLOSED)
         )

@@ -307,6 +307,8 @@ def test_a_consumer_that_never_accepts(app: Any, who: str) -> None:
         assert (status, body) == (500, f"{who} {NEVER}\n")
         assert live.refusals() == [("server", 500, f"{who} {NEVER}")]
         assert eventually(lambda: not live.host.bridges)
+        # It was cancelled, and was told of no end.
+        assert live.kinds() == ["Connecting", "Refused"]
 
 
 def test_a_crash_before_accept() -> None:
