@@ -331,9 +331,7 @@ class Trial(Sheet):
     def idle(self) -> bool:
         """Whether the consumers have taken all messages and wait for more."""
         taken = sum(isinstance(entry.what, Received) for entry in self.snapshot.entries)
-        return taken >= self.messages and all(
-            bridge.busy is None for bridge in tuple(self.host.bridges)
-        )
+        return taken >= self.messages and not self.host.working()
 
     @property
     def failures(self) -> list[TracebackException]:

@@ -23,6 +23,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from ..live.files import response, text_response
+from ..live.service import Working
 from ..template import fill
 from .recordings import Line
 from .relay import relay
@@ -197,7 +198,7 @@ class Runs:
             [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")],
         )
 
-    async def serve(self, wire: ServerConnection) -> None:
+    async def serve(self, wire: ServerConnection, working: Working) -> None:
         """Listen to a frame until it goes away; tell it when it has come to rest."""
         assert wire.request is not None
         run, part = self.find(wire.request.path)
@@ -210,14 +211,14 @@ class Runs:
             else:
                 self.attachments += 1
                 run.attached.set()
-                await listen(run, wire)
+                await listen(run, wire, working)
         except ConnectionClosed:
             pass
         except (KeyError, TypeError, ValueError):
             await wire.close(NONSENSE, "this is not what a browser cell sends")
 
 
-async def listen(run: Run, wire: ServerConnection) -> None:
+async def listen(run: Run, wire: ServerConnection, working: Working) -> None:
     """Take a frame's reports; when nothing comes for a while, ask it whether that was all.
 
     The frame confirms: in a flood of messages its reports come late.
@@ -231,7 +232,7 @@ async def listen(run: Run, wire: ServerConnection) -> None:
             async with asyncio.timeout(quiet):
                 report = json.loads(await wire.recv())
         except TimeoutError:
-            if consumers_work(wire.local_address[1]):
+            if working(PATIENCE):
                 continue
             quiet = None
             asked = {"run": report["run"], "events": report["events"], "follow": run.follow}
@@ -239,19 +240,6 @@ async def listen(run: Run, wire: ServerConnection) -> None:
         else:
             run.hear(report)
             quiet = None if report["busy"] or report["settled"] else run.quiet
-
-
-def consumers_work(port: int) -> bool:
-    """Tell whether a handler of the server on this port still works: it may yet answer."""
-    from .launch import servers  # late, because it imports this module
-
-    since = time.perf_counter() - PATIENCE
-    return any(
-        bridge.busy is not None and bridge.busy[1] > since
-        for live in servers.values()
-        if live.port == port
-        for bridge in live.host.bridges
-    )
 
 
 runs = Runs()

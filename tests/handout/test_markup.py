@@ -71,7 +71,7 @@ def test_links_of_prose():
     assert prose("[a](02_routing.ipynb#Scope)", "-teacher") == (
         '<p><a href="02_routing-teacher.html#Scope">a</a></p>'
     )
-    assert prose("[a](../server/launch.py)") == "<p>a</p>"
+    assert prose("[a](../server/notebook/launch.py)") == "<p>a</p>"
     assert prose("[a](javascript:alert)") == "<p>a</p>"
     assert prose("[a](//[)") == "<p>a</p>"
     assert prose('<a href="//[">a</a>') == "<p><a>a</a></p>"

@@ -23,8 +23,9 @@ from websockets.sync.client import connect
 from server.live import host as host_module
 from server.live.connection import Limits
 from server.live.files import text_response
-from server.live.host import Host, RecordHandler, SharedThread, interrupt, listen
+from server.live.host import Host, RecordHandler, listen
 from server.live.record import Closed, Disconnected, Note, Record, Refused
+from server.live.service import Working
 from tests.serving import (
     AsyncEcho,
     RawClient,
@@ -350,119 +351,6 @@ def test_a_sync_handler_that_sleeps() -> None:
     gc.collect()
 
 
-def test_interrupting_a_thread_that_never_ran(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is nothing to interrupt."""
-    monkeypatch.setattr(sys, "gettrace", lambda: None)
-    interrupt(threading.Thread(target=print))
-
-
-@pytest.mark.parametrize("debugged", [False, True])
-def test_interrupting_below_a_debugger(debugged: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python 3.11 would hang, so the thread is left alone."""
-    monkeypatch.setattr(sys, "gettrace", lambda: print if debugged else None)
-    release = threading.Event()
-    ended: list[type[BaseException] | None] = []
-
-    def work() -> None:
-        try:
-            while not release.wait(0.001):
-                pass
-        except SystemExit:
-            ended.append(SystemExit)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    interrupt(thread)
-    left_alone = debugged and sys.version_info < (3, 12)
-    if left_alone:
-        release.set()
-    thread.join(5)
-    assert ended == ([] if left_alone else [SystemExit])
-
-
-# The shared thread
-
-
-def test_the_shared_thread_makes_calls_in_order() -> None:
-    """Calls are made one after the other, and results and exceptions come back."""
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        shared = SharedThread(Record(), loop)
-        futures = [loop.run_in_executor(shared, int, text) for text in ("1", "x", "3")]
-        assert await futures[0] == 1
-        with pytest.raises(ValueError, match="invalid literal"):
-            await futures[1]
-        assert await futures[2] == 3
-        shared.shutdown()
-        shared.thread.join(5)
-        assert not shared.thread.is_alive()
-
-    asyncio.run(main())
-
-
-def test_a_call_that_is_cancelled_is_not_made() -> None:
-    """A call may be taken back while it waits."""
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        shared = SharedThread(Record(), loop)
-        release = threading.Event()
-        made: list[int] = []
-        first = loop.run_in_executor(shared, release.wait)
-        second = loop.run_in_executor(shared, made.append, 2)
-        assert second.cancel()
-        release.set()
-        await first
-        await loop.run_in_executor(shared, made.append, 3)
-        assert made == [3]
-        shared.shutdown()
-        shared.thread.join(5)
-
-    asyncio.run(main())
-
-
-def test_a_call_from_another_loop() -> None:
-    """A loop in a thread of a consumer's own gets the results of its calls itself."""
-
-    async def main() -> None:
-        shared = SharedThread(Record(), asyncio.get_running_loop())
-
-        async def elsewhere() -> int:
-            return await asyncio.get_running_loop().run_in_executor(shared, int, "1")
-
-        assert await asyncio.to_thread(asyncio.run, elsewhere()) == 1
-        shared.shutdown()
-        shared.thread.join(5)
-
-    asyncio.run(main())
-
-
-def test_a_result_that_nobody_waits_for() -> None:
-    """A call that is taken back while it runs has no result, and a closed loop takes none."""
-
-    async def main() -> tuple[SharedThread, threading.Event]:
-        loop = asyncio.get_running_loop()
-        shared = SharedThread(Record(), loop)
-        release = threading.Event()
-        first = loop.run_in_executor(shared, release.wait)
-        await asyncio.sleep(0.05)
-        assert first.cancel()
-        release.set()
-        await loop.run_in_executor(shared, int, "1")
-        release.clear()
-        last = loop.run_in_executor(shared, release.wait)
-        await asyncio.sleep(0.05)
-        last.cancel()
-        return shared, release
-
-    shared, release = asyncio.run(main())
-    release.set()
-    shared.shutdown()
-    shared.thread.join(5)
-    assert not shared.thread.is_alive()
-
-
 def test_stop_iteration_in_a_sync_handler() -> None:
     """It ends the consumer as it does in a coroutine, instead of hanging for ever."""
 
@@ -703,7 +591,7 @@ class Shelf:
         """Answer for one path."""
         return text_response(200, "page") if request.path == "/browser/a" else None
 
-    async def serve(self, wire: ServerConnection) -> None:
+    async def serve(self, wire: ServerConnection, working: Working) -> None:
         """Echo one message."""
         await wire.send(await wire.recv())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -102,6 +103,30 @@ def test_report_of_an_unknown_run(live):
 def told(number: int, *, busy: bool, settled: bool = False, events: int = 1, **more: Any) -> str:
     about = {"run": number, "page": 0, "busy": busy, "events": events, "settled": settled}
     return json.dumps(about | {"lines": []} | more)
+
+
+def test_a_handler_that_works_may_yet_answer(run, monkeypatch):
+    """The quiet does not count while a handler works, however short it is."""
+    monkeypatch.setattr("server.notebook.runs.PATIENCE", 60)
+    go = threading.Event()
+
+    class Slow(WebsocketConsumer):
+        def receive(self, text_data=None, bytes_data=None):
+            go.wait(30)
+            self.send("done")
+
+    server = launch(Slow, name="slow")
+    with report(server, run) as wire, connect(server.url()) as client:
+        client.send("work")
+        while not server.host.working():
+            time.sleep(0.01)
+        wire.send(told(1, busy=False))
+        with pytest.raises(TimeoutError):
+            wire.recv(0.3)
+        go.set()
+        assert client.recv(5) == "done"
+        assert "quiet" in json.loads(wire.recv(5))
+    server.close()
 
 
 def test_settles_after_a_while_of_quiet(live, run):
