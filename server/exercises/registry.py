@@ -29,6 +29,9 @@ class Exercise:
     unwritten: Callable[[Any], str | None]
     """Returns what to do first, where the answer is still the stub."""
 
+    name: str = ""
+    """What the answer is called, where its cell is empty at the start."""
+
     @property
     def lesson(self) -> int:
         """The number of its lesson."""
@@ -38,6 +41,11 @@ class Exercise:
     def folder(self) -> Path:
         """The folder of its lesson."""
         return Path(inspect.getfile(self.scenario)).parent
+
+    @property
+    def cell_id(self) -> str:
+        """The id of the notebook's cell for the answer."""
+        return f"stub-{self.id.replace('.', '-')}"
 
 
 @dataclass(frozen=True)
@@ -91,12 +99,16 @@ def enter(exercise: Exercise | BrowserExercise) -> None:
 
 
 def exercise(
-    id: str, title: str, unwritten: Callable[[Any], str | None] = lambda answer: None
+    id: str,
+    title: str,
+    unwritten: Callable[[Any], str | None] = lambda answer: None,
+    *,
+    name: str = "",
 ) -> Callable[[Scenario], Scenario]:
-    """Register a scenario as an exercise."""
+    """Register a scenario as an exercise; one whose cell is empty at the start has a ``name``."""
 
     def register(scenario: Scenario) -> Scenario:
-        enter(Exercise(id, title, scenario, unwritten))
+        enter(Exercise(id, title, scenario, unwritten, name))
         return scenario
 
     return register
