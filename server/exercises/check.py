@@ -20,7 +20,11 @@ from .progress import remember
 from .ran import Ran, defined, defined_twice, kind, session
 from .registry import EXERCISES, BrowserExercise, Exercise
 from .scenario import ENDED, NOTHING, NotYet, Patience, Sheet, Step, Trial, quote
+from .script import find_script
 from .visit import (
+    RUNAWAY,
+    STUCK,
+    answers,
     find_detour,
     find_error,
     find_handler_name,
@@ -266,7 +270,7 @@ def judge_browser(exercise: BrowserExercise) -> Verdict:
     came, advice = find_obstacle(exercise.cell, run)
     if not came:
         assert run is not None
-        visit = wait_for_visit(run, exercise.path, exercise.done)
+        visit = wait_for_visit(run, exercise.path, exercise.done, exercise.rest)
         came, advice = find_detour(visit)
         if visit.sockets:
             with suppress(NotYet):
@@ -279,8 +283,13 @@ def judge_browser(exercise: BrowserExercise) -> Verdict:
                     "something else: run the cell once more",
                 )
         if not visit.sockets or not sheet.steps[-1].passed:
-            mistake = find_error(visit) or find_handler_name(visit) or sheet.mistake
+            mistake = find_script(visit) or find_error(visit) or find_handler_name(visit)
             raised = shorten(visit.raised)
+            if mistake is None and not answers(run):
+                came = STUCK
+            mistake = mistake or sheet.mistake
+    if came == STUCK:
+        mistake = RUNAWAY
     if came:
         sheet.steps.append(Step(what, False, "a browser", came))
     if mistake is not None:

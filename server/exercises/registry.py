@@ -61,6 +61,9 @@ class BrowserExercise:
     done: Callable[[Visit], bool]
     """Tells whether there is nothing more to wait for; a page that has come to rest is done."""
 
+    rest: float = 0.0
+    """Seconds to look on after that, for what must not follow."""
+
     @property
     def lesson(self) -> int:
         """The number of its lesson."""
@@ -115,12 +118,12 @@ def exercise(
 
 
 def browser_exercise(
-    id: str, title: str, cell: str, done: Callable[[Visit], bool]
+    id: str, title: str, cell: str, done: Callable[[Visit], bool], *, rest: float = 0.0
 ) -> Callable[[Judge], Judge]:
     """Register the judge of what a browser does as an exercise."""
 
     def register(scenario: Judge) -> Judge:
-        enter(BrowserExercise(id, title, cell, scenario, done))
+        enter(BrowserExercise(id, title, cell, scenario, done, rest))
         return scenario
 
     return register
