@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 from ...exercises.registry import browser_exercise
@@ -195,7 +196,8 @@ def pong_mistake(messages: list[str]) -> Mistake:
         return COUNTED
     if len(messages) < len(PONGS):
         return SOME_PONGS
-    return SAME_PONG if set(messages) <= set(PONGS) else OTHER_PONG
+    numbered = all(re.fullmatch("pong [0-9]+", message) for message in messages)
+    return SAME_PONG if numbered else OTHER_PONG
 
 
 # 3.3
@@ -275,9 +277,9 @@ LONGEST = 3_000.0
 """Milliseconds that no wait of a right answer takes."""
 
 LEAST_GROWTH = 3.9
-"""How many times as long as the first wait the fourth one is. Doubled three times is eight times, of
-which chance may take half. What grows by half is 3.4 times as long, and what never grows is, with
-the same chance in it, not twice as long."""
+"""How many times as long as the first wait the fourth one is. Doubled three times is eight times,
+of which chance may take half. What grows by half is 3.4 times as long, and what never grows is,
+with the same chance in it, not twice as long."""
 
 NEVER_BACK = mistake(
     "never-back",
@@ -378,7 +380,9 @@ def come_back(sheet: Sheet, visit: Visit) -> None:
     came = f"{tries} of {REFUSALS + 1} tries"
     sheet.expect(what, is_back(visit), '"welcome back"', came, mistake)
     back = [place for place, one in enumerate(visit.sockets) if welcomed(one)]
-    two = len(retries(visit)) > len(pauses)
+    since = visit.sockets[back[0]].lines[0]["at"]
+    losses = [line for line in visit.lines if line["kind"] == "closed" and line["at"] < since]
+    two = sum(timer["at"] < since for timer in retries(visit)) > len(losses)
     came = f"{tries - back[0]} more" if back[0] < tries else "nothing"
     what = "then it stays, and makes no other connection"
     sheet.expect(what, back[0] == tries, "nothing", came, TWO_FOR_ONE if two else STILL_TRIES)
