@@ -21,8 +21,7 @@ TEMPLATE = re.compile(r"`[^`]*`")
 PLAIN_QUOTES = mistake(
     "plain-quotes",
     "Plain quotes around ${...}",
-    symptom="`${window.location.host}` is in the address, or `${...}` in a message, letter by "
-    "letter",
+    symptom="the address, or a message, has a dollar sign and braces in it",
     cause="Only between backticks, ` and `, does ${...} stand for a value.",
     fix="Put backticks in the place of the quotes: `pong ${number}`.",
     shown=["3.2"],
@@ -37,7 +36,7 @@ KEYWORDS = mistake(
 CLOSE_OBJECT = mistake(
     "close-object",
     "close takes no object",
-    symptom="`The close code must be either 1000, or between 3000 and 4999. 0 is neither.`",
+    symptom="the close code 0 is refused, and nobody has written a 0",
     cause="close takes the code and the reason, one after the other.",
     fix='Leave out the braces and the names: close(4001, "...").',
     shown=["3.3"],
@@ -53,7 +52,7 @@ WINDOW_CLOSE = mistake(
 CLOSED_BEFORE_OPEN = mistake(
     "closed-before-open",
     "It is closed before it is open",
-    symptom="`WebSocket is closed before the connection is established`",
+    symptom="the console has a warning about a WebSocket that is closed before it is established",
     cause="new WebSocket(...) returns at once, and close() then gives the handshake up.",
     fix="Leave out the close, or close in a handler.",
     shown=["3.1"],
@@ -145,8 +144,7 @@ mistake(
     "python-words",
     "Words of Python's",
     symptom="`SyntaxError: Unexpected identifier 'and'`",
-    cause="JavaScript writes && for and, || for or, ! for not, else if for elif, and function for "
-    "def.",
+    cause="JavaScript writes && for and, || for or, else if for elif, and function for def.",
     fix="Write JavaScript's words; a block stands in braces, and a condition in parentheses.",
     texts=["SyntaxError: Unexpected (identifier|token) '(and|or|not|elif|def|is|pass|:)'"],
     shown=["3.2"],

@@ -47,7 +47,7 @@ NOT_JSON = mistake(
 NO_CLS = mistake(
     "no-cls",
     "A class method without cls",
-    symptom="`TypeError: Robust.decode_json() takes 1 positional argument but 2 were given`",
+    symptom="`TypeError: Echo.decode_json() takes 1 positional argument but 2 were given`",
     cause="encode_json and decode_json are given the class first, and then the value.",
     fix="Write @classmethod, and below it def decode_json(cls, text_data).",
     texts=[r"\b(de|en)code_json\(\) takes \d+ positional arguments? but \d+ were given"],
@@ -65,7 +65,7 @@ JSON_OPTIONS = mistake(
 ASYNC_ENCODER = mistake(
     "async-encoder",
     "An async method in the sync twin",
-    symptom="`TypeError: 'text' of websocket.send must be str, not coroutine`",
+    symptom="a TypeError that names a coroutine where a str, or a value, should be",
     cause="JsonWebsocketConsumer calls encode_json and decode_json and does not await them.",
     fix="Write def instead of async def; only AsyncJsonWebsocketConsumer awaits them.",
     shown=["4.3"],
