@@ -154,8 +154,14 @@ def judge_python(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
     if solution:
         return judge(exercise, answer, solution)
     if answer is None and exercise.name:
-        step = Step(f"there is a {exercise.name}", False, exercise.name, "nothing of that name")
-        todo = f"There is no {exercise.name} yet: write it into the cell above."
+        step = Step(f"the notebook has {exercise.name}", False, exercise.name, "nothing of that name")
+        todo = f"{exercise.name} is not there yet: write it into the cell above."
+        own = own_cell(exercise)
+        made = defined(own.source) if own is not None and not own.error else []
+        others = [name for name in made if kind(session.names.get(name))]
+        if others:
+            step = replace(step, came=" and ".join(others))
+            todo = f"{exercise.name} is not there yet: give that name to what your cell makes."
         return Verdict(exercise, False, False, (step,), advice=(todo, RUN_FIRST))
     notes = doubts(exercise, answer)
     others = made_instead(exercise, answer)
