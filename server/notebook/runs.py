@@ -14,6 +14,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, NotRequired
@@ -115,6 +116,12 @@ class Run:
     pages: list[Page] = field(default_factory=list)
     """The newest page, or none yet."""
 
+    wires: list[ServerConnection] = field(default_factory=list)
+    """The connection to the newest frame, or none yet."""
+
+    there: threading.Event = field(default_factory=threading.Event)
+    """Set when a frame has answered whether it is there."""
+
     @property
     def page(self) -> Page | None:
         """The newest page."""
@@ -134,6 +141,13 @@ class Run:
                 page.settled.set()
         if report["settled"]:
             self.settled.set()
+
+    async def ask(self) -> None:
+        """Ask the frame whether it is there; one that is kept busy for ever does not answer."""
+        self.there.clear()
+        for wire in self.wires:
+            with suppress(ConnectionClosed):
+                await wire.send(json.dumps({"there": True}))
 
     @property
     def hash(self) -> str:
@@ -210,6 +224,7 @@ class Runs:
                 await relay(wire)
             else:
                 self.attachments += 1
+                run.wires[:] = [wire]
                 run.attached.set()
                 await listen(run, wire, working)
         except ConnectionClosed:
@@ -230,7 +245,7 @@ async def listen(run: Run, wire: ServerConnection, working: Working) -> None:
         # A timer runs only between the end of the cell's business and the end of the quiet.
         try:
             async with asyncio.timeout(quiet):
-                report = json.loads(await wire.recv())
+                heard = json.loads(await wire.recv())
         except TimeoutError:
             if working(PATIENCE):
                 continue
@@ -238,6 +253,10 @@ async def listen(run: Run, wire: ServerConnection, working: Working) -> None:
             asked = {"run": report["run"], "events": report["events"], "follow": run.follow}
             await wire.send(json.dumps({"quiet": asked}))
         else:
+            if "there" in heard:
+                run.there.set()
+                continue
+            report = heard
             run.hear(report)
             quiet = None if report["busy"] or report["settled"] else run.quiet
 

@@ -286,6 +286,17 @@ SEEN_IN_A_BROWSER = {
     "nan",
     "blob",
     "doubled-scheme",
+    "python-method",
+    "no-connect",
+    "arrow-this",
+    "whose-method",
+    "python-name",
+    "python-words",
+    "import-in-a-cell",
+    "require-in-a-browser",
+    "await-outside",
+    "html-in-a-cell",
+    "too-many-sockets",
 }
 """Their words are the browser's: tests/exercises/test_browser_gate.py."""
 

@@ -218,7 +218,7 @@ mistake(
     cause="Offered and accepted subprotocols have to be the same one.",
     fix='Accept one of scope["subprotocols"], or offer none.',
     texts=["Sec-WebSocket-Protocol", "did not offer the subprotocol"],
-    shown=["2#who-may-connect"],
+    shown=["2#subprotocol-text"],
 )
 mistake(
     "arguments-of-call",
