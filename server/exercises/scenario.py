@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from traceback import TracebackException
 from typing import Any, NoReturn, TypeAlias
 
-from IPython.core.getipython import get_ipython
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -518,6 +517,8 @@ def refuse_to_exit() -> NoReturn:
 @contextmanager
 def nobody_at_the_keyboard() -> Iterator[None]:
     """Keep an answer from asking the learner something, and from ending the notebook."""
+    from IPython.core.getipython import get_ipython  # late: see ran.py
+
     shell = get_ipython()
     with (
         replaced(builtins, "input", refuse_to_ask),
