@@ -124,8 +124,8 @@ lock: $(VENV)/.installed-dev
 # One version for all Pythons where one will do: a class then sees the same outputs everywhere.
 # What holds for every line of the lock need not stand in each.
 shorter = sed -E "s/ and platform_python_implementation == 'CPython'//g; \
-	s/ ; python_full_version < '3.14'\$$//; s/python_full_version < '3.14' and //; \
-	s/ and python_full_version < '3.14'//"
+	s/ ; python_full_version < '3.16'\$$//; s/python_full_version < '3.16' and //; \
+	s/ and python_full_version < '3.16'//; s/== '3.15.\*'/>= '3.15'/"
 
 clean:
 	rm -rf .venv .venv-* handouts mutants *.egg-info .coverage* .hypothesis .*_cache
