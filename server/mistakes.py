@@ -416,10 +416,14 @@ mistake(
 mistake(
     "sync-in-async",
     "A plain method in an async consumer",
-    symptom="`TypeError: object NoneType can't be used in 'await' expression`",
+    symptom="`TypeError: object NoneType can't be used in 'await' expression`; "
+    "since Python 3.14 `TypeError: 'NoneType' object can't be awaited`",
     cause="Something is awaited that is no coroutine: an async consumer awaits its handlers.",
     fix="Write async def before each handler, and await only what is async.",
-    texts=[r"object (NoneType|int|str|bool|dict|list) can't be used in 'await' expression"],
+    texts=[
+        r"object (NoneType|int|str|bool|dict|list) can't be used in 'await' expression",
+        r"'(NoneType|int|str|bool|dict|list)' object can't be awaited",
+    ],
     shown=["1.4"],
 )
 mistake(
@@ -585,11 +589,13 @@ mistake(
     "no-as-asgi",
     "as_asgi() is missing",
     symptom="`TypeError: object Echo can't be used in 'await' expression`; "
+    "since Python 3.14 `TypeError: 'Echo' object can't be awaited`; "
     "for a raw consumer `TypeError: Echo() takes no arguments`",
     cause="The consumer's class stands where an ASGI application is needed.",
     fix="Write Consumer.as_asgi() in its place, with the parentheses.",
     texts=[
         r"object \w+ can't be used in 'await' expression",
+        r"'\w+' object can't be awaited",
         r"^TypeError: \w+\(\) takes no arguments",
         r"__call__\(\) missing 1 required positional argument: 'send'",
     ],

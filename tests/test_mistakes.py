@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -285,6 +286,16 @@ NO_TEXT = {"leading-slash", "regex-in-path", "unanchored"}
 """What stands in backticks is the learner's own code."""
 
 
+def in_words_of_this_python(symptom: str) -> str:
+    """Keep one of two wordings, `...`; since Python 3.14 `...`."""
+
+    def which(match: re.Match[str]) -> str:
+        before, minor, since = match.groups()
+        return since if sys.version_info >= (3, int(minor)) else before
+
+    return re.sub(r"(`[^`]+`); since Python 3\.(\d+) (`[^`]+`)", which, symptom)
+
+
 @pytest.mark.parametrize(
     "found",
     [m for m in MISTAKES.values() if "`" in m.symptom and m.id not in NO_TEXT],
@@ -292,7 +303,7 @@ NO_TEXT = {"leading-slash", "regex-in-path", "unanchored"}
 )
 def test_text(found: Mistake) -> None:
     """The text in this row is what the installed versions say."""
-    quoted = re.findall("`(.+?)`", found.symptom)
+    quoted = re.findall("`(.+?)`", in_words_of_this_python(found.symptom))
     if found.id in SEEN_IN_A_BROWSER:
         quoted = [text for text in quoted if found.id == "invalid-close-code"][:1]
     produced = PRODUCERS[found.id]() if found.id in PRODUCERS else of_exercise(found)
@@ -308,6 +319,45 @@ def test_row(found: Mistake) -> None:
         assert len(line) <= 130, line
         assert "!" not in line.replace("!=", "")
     assert found.cause.endswith(".") and found.fix.endswith((".", ")", "?"))
+
+
+@pytest.mark.parametrize(
+    ("id", "wordings"),
+    [
+        (
+            "sync-in-async",
+            [
+                "TypeError: object NoneType can't be used in 'await' expression",
+                "TypeError: 'NoneType' object can't be awaited",  # 3.14
+            ],
+        ),
+        (
+            "no-as-asgi",
+            [
+                "TypeError: object ChatRoom can't be used in 'await' expression",
+                "TypeError: 'ChatRoom' object can't be awaited",  # 3.14
+            ],
+        ),
+        (
+            "nan-refused",
+            [
+                "ValueError: Out of range float values are not JSON compliant",
+                "ValueError: Out of range float values are not JSON compliant: nan",  # 3.12
+            ],
+        ),
+        (
+            "not-decoded",
+            [
+                "TypeError: string indices must be integers",
+                "TypeError: string indices must be integers, not 'str'",  # 3.11
+            ],
+        ),
+    ],
+)
+def test_wordings(id: str, wordings: list[str]) -> None:
+    """A mistake is known by what every version of Python says of it."""
+    for text in wordings:
+        assert diagnose_text(text) is MISTAKES[id], text
 
 
 @pytest.mark.parametrize("found", MISTAKES.values(), ids=lambda found: found.id)
