@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .proxies import spare_loopback
 from .settings import configure
 
+spare_loopback()
 configure()
 
 from .diagnosis import explain  # noqa: E402 (Channels reads the settings)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import re
+import socket
 import sys
 import threading
 import time
@@ -174,6 +175,33 @@ def client_without_with() -> str:
         live.close()
 
 
+def refusing_proxy() -> str:
+    """Return what a client says of a proxy that refuses it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            asked, _ = listener.accept()
+            with asked:
+                asked.recv(4096)
+                asked.sendall(b"HTTP/1.1 403 Forbidden\r\n\r\n")
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        proxy = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        try:
+            return error(lambda: connect("ws://127.0.0.1:1/", proxy=proxy).__enter__())
+        finally:
+            thread.join()
+
+
+def nobody_listens() -> str:
+    """Return what a client says where no server is."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        url = f"ws://127.0.0.1:{taken.getsockname()[1]}/"
+        return error(lambda: connect(url, proxy=None).__enter__())
+
+
 def blocked() -> str:
     started = threading.Event()
 
@@ -259,6 +287,8 @@ PRODUCERS: dict[str, Callable[[], str]] = {
     "no-number": lambda: error(lambda: math.isfinite(TEXT)),
     "running-loop": lambda: in_loop(never_run),
     "client-without-with": client_without_with,
+    "nobody-listens": nobody_listens,
+    "proxy": refusing_proxy,
 }
 
 
@@ -346,6 +376,27 @@ def test_row(found: Mistake) -> None:
             ],
         ),
         (
+            "proxy",
+            [
+                "websockets.exceptions.InvalidProxyStatus: proxy rejected connection: HTTP 403",
+                "websockets.exceptions.InvalidProxyMessage: did not receive a valid HTTP response "
+                "from proxy",
+                "websockets.exceptions.ProxyError: failed to connect to SOCKS proxy",
+                "ImportError: connecting through a SOCKS proxy requires python-socks",
+                "TimeoutError: timed out while connecting to HTTP proxy",
+                "OSError: Tunnel connection failed: 403 Forbidden",
+            ],
+        ),
+        (
+            "nobody-listens",
+            [
+                "ConnectionRefusedError: [Errno 111] Connection refused",
+                "ConnectionRefusedError: [WinError 10061] No connection could be made",
+                "OSError: Multiple exceptions: [Errno 111] Connect call failed ('::1', 1, 0, 0), "
+                "[Errno 111] Connect call failed ('127.0.0.1', 1)",
+            ],
+        ),
+        (
             "not-decoded",
             [
                 "TypeError: string indices must be integers",
@@ -355,7 +406,7 @@ def test_row(found: Mistake) -> None:
     ],
 )
 def test_wordings(id: str, wordings: list[str]) -> None:
-    """A mistake is known by what every version of Python says of it."""
+    """A mistake is known by all that Python's versions and the libraries say of it."""
     for text in wordings:
         assert diagnose_text(text) is MISTAKES[id], text
 

@@ -81,7 +81,7 @@ def downloaded(version: str) -> list[str] | None:
     """Let uv download one into this checkout."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "uv"]
     environment = {**os.environ, "UV_PYTHON_INSTALL_DIR": str(DOWNLOADED)}
-    uv = [sys.executable, "-m", "uv", "--quiet", "python"]
+    uv = [sys.executable, "-m", "uv", "python"]
     for command in (pip, [*uv, "install", "--no-bin", version]):
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         if done.returncode != 0:
