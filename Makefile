@@ -68,8 +68,12 @@ help:
 	@echo 'make lock        choose new versions for requirements.lock'
 	@echo 'make clean       remove what make has made'
 
+# Jupyter writes down where it runs in the home folder; where that is read-only, in the environment.
+home = test -w "$$HOME" || { mkdir -p "$(VENV)/home" && HOME=$$(cd "$(VENV)/home" && pwd) && \
+	export HOME; }
+
 lab: $(VENV)/.installed
-	$(VENV)/bin/python -m jupyterlab $(lab_options) $(as_root) $(LAB_ARGS)
+	@$(home); set -x; $(VENV)/bin/python -m jupyterlab $(lab_options) $(as_root) $(LAB_ARGS)
 
 test: $(VENV)/.installed-dev $(if $(DJANGO),django)
 	$(VENV)/bin/python -m ruff check

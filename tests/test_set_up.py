@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -211,6 +212,28 @@ def test_make_leaves_no_half_an_environment(machine: Any, tmp_path: Path):
         "choose another one: make lab VENV=$HOME/lessons\n"
     )
     assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_lab_needs_no_home(writable: bool, tmp_path: Path):
+    """Where there is no home folder to write to, Jupyter has one in the environment."""
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!{sys.executable}\nimport os, sys; print(os.environ['HOME'], *sys.argv)")
+    python.chmod(0o755)
+    (tmp_path / "venv" / ".installed").touch()
+    done = subprocess.run(
+        ["make", "lab", f"VENV={tmp_path / 'venv'}", "LAB_ARGS=--no-browser"],
+        cwd=REPOSITORY,
+        env={**os.environ, "HOME": str(tmp_path if writable else tmp_path / "none")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    home, _, *arguments = done.stdout.split()
+    assert Path(home) == (tmp_path if writable else tmp_path / "venv" / "home")
+    assert arguments[:2] == ["-m", "jupyterlab"]
+    assert arguments[-1] == "--no-browser"
 
 
 def test_make_deletes_no_folder_of_somebody_else(machine: Any, tmp_path: Path):
