@@ -64,6 +64,7 @@ help:
 	@echo 'make load        a thousand clients at once for a minute'
 	@echo 'make test-all    run all tests on Python 3.11 to 3.15, and with Django 6.0 and 6.1'
 	@echo 'make fresh       try make lab and make test on a fresh Debian (SUITE=forky, as root)'
+	@echo 'make moods       run the tests 20 times, every second time on a busy machine, and count'
 	@echo 'make test-lowest run the tests with the oldest versions that pyproject.toml allows'
 	@echo 'make lock        choose new versions for requirements.lock'
 	@echo 'make clean       remove what make has made'
@@ -131,6 +132,10 @@ test-lowest:
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python \
 		--resolution lowest-direct --editable '.[dev]'
 	$(tested) .venv-lowest/bin/python $(pytest) $(PYTEST_ARGS)
+
+# Twenty runs take an hour and a half; MOODS="4 tests/test_host.py --stall 0.4" takes fewer.
+moods: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tests.machines.moods $(or $(MOODS),20 tests notebooks -n $(JOBS))
 
 lock: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pip install --quiet uv

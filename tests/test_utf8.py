@@ -64,7 +64,7 @@ def test_a_handler_that_is_busy() -> None:
 
     class Busy(WebsocketConsumer):
         def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-            done.wait(5)
+            done.wait(60)
 
     with serving(Busy) as live:
         client = RawClient(live.host.port)

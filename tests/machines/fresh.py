@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
@@ -113,9 +114,16 @@ def answers_with_lesson_1(address: str) -> None:
     found = urlsplit(address)
     # The address of this very machine needs no proxy.
     opener = build_opener(ProxyHandler({}))
-    with opener.open(address, timeout=60) as answer:
-        page = answer.read().decode()
-        where = answer.url
+    # JupyterLab prints its address a moment before it listens.
+    for left in reversed(range(100)):
+        try:
+            with opener.open(address, timeout=60) as answer:
+                page, where = answer.read().decode(), answer.url
+            break
+        except URLError as error:
+            if not left:
+                raise CannotError(f"nobody listens at {address}") from error
+            time.sleep(0.5)
     lesson = "notebooks/01_consumers.ipynb"
     if not urlsplit(where).path.endswith(lesson) or "jupyter-config-data" not in page:
         raise CannotError(f"make lab opens no lesson: {where}")

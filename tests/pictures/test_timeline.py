@@ -154,7 +154,7 @@ def test_late_import() -> None:
         "assert 'matplotlib' not in sys.modules and 'jinja2' not in sys.modules\n"
         "t.png; assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=300)
 
 
 def test_preferred() -> None:
