@@ -49,7 +49,7 @@ ifeq ($(shell id -u),0)
 as_root = --allow-root
 endif
 
-.PHONY: help lab test handouts notebooks bench style django coverage mutation load moods fresh \
+.PHONY: help lab test handouts notebooks bench style django coverage mutation load busy moods fresh \
 	test-all test-lowest lock clean
 
 help:
@@ -64,6 +64,7 @@ help:
 	@echo 'make load        a thousand clients at once for a minute'
 	@echo 'make test-all    run all tests on Python 3.11 to 3.15, and with Django 6.0 and 6.1'
 	@echo 'make fresh       try make lab and make test on a fresh Debian (SUITE=forky, as root)'
+	@echo 'make busy        try all solutions ten times on a busy machine'
 	@echo 'make moods       run the tests 20 times, every second time on a busy machine, and count'
 	@echo 'make test-lowest run the tests with the oldest versions that pyproject.toml allows'
 	@echo 'make lock        choose new versions for requirements.lock'
@@ -100,6 +101,10 @@ notebooks: $(VENV)/.installed-dev
 	$(tested) $(VENV)/bin/python -m tests.browser.finding
 	$(tested) $(VENV)/bin/python -m tests.browser.record
 	$(tested) $(VENV)/bin/python -m server.notebooks
+
+# All solutions ten times, beside processes that want all the processors.
+busy: $(VENV)/.installed-dev
+	$(tested) $(VENV)/bin/python -m pytest -n 0 -m busy tests $(PYTEST_ARGS)
 
 handouts: $(VENV)/.installed
 	$(VENV)/bin/python -m server.handout.build
