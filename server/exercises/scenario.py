@@ -151,7 +151,6 @@ class Trial(Sheet):
             grace=patience.leave,
             busy_timeout=patience.leave,
             close_timeout=patience.leave,
-            max_size=2**16,
         )
         self.host = Host(as_application(answer), self.record, limits=limits)
         self.clients = ExitStack()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -554,12 +555,13 @@ def crashing(handler: str, base: type[AsyncConsumer]) -> type[AsyncConsumer]:
 @pytest.mark.parametrize("base", [AsyncEcho, SyncEcho])
 def test_a_crash_in_receive(base: type[AsyncConsumer]) -> None:
     """The client gets 1011 at once, and the record the exception with the learner's line."""
-    with serving(crashing("websocket_receive", base)) as live:
+    patience = dict.fromkeys(("grace", "close_timeout", "busy_timeout"), 3600.0)
+    with serving(crashing("websocket_receive", base), **patience) as live:
         with pytest.raises(ConnectionClosed) as caught, connect(live.url()) as client:
             client.send("x")
             start = time.perf_counter()
             client.recv()
-        assert time.perf_counter() - start < 0.5
+        assert time.perf_counter() - start < 60
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1011
         assert live.kinds() == ["Connecting", "Accepted", "Received", "Failed", "Closed"]
@@ -800,10 +802,11 @@ def test_sending_before_accept_is_through() -> None:
 def test_an_answer_that_comes_too_late(kind: str, stays: bool) -> None:
     """After handshake_timeout the application cannot answer any more; the first answer counts."""
     errors: list[str] = []
+    refusal = threading.Event()
 
     class Late(SyncConsumer):
         def websocket_connect(self, event: dict[str, Any]) -> None:
-            time.sleep(0.1)
+            refusal.wait(60)
             try:
                 self.send({"type": f"websocket.{kind}"})
             except OSError as error:
@@ -814,10 +817,12 @@ def test_an_answer_that_comes_too_late(kind: str, stays: bool) -> None:
             client = RawClient(live.host.port)
             client.start_handshake()
             assert client.file.readline().startswith(b"HTTP/1.1 500 ")
-            time.sleep(0.2)
+            refusal.set()
+            assert eventually(lambda: not live.host.bridges)
             client.close()
         else:
             assert refused(live.url())[0] == 500
+            refusal.set()
         assert eventually(lambda: not live.host.bridges)
         left = ["the client left during the handshake"]
         assert eventually(lambda: errors == ([] if stays and kind == "close" else left))
@@ -964,7 +969,7 @@ def test_a_close_does_not_wait_for_unread_messages(then: str) -> None:
                 assert (await receive())["code"] == 4000
         app_ended.append(then)
 
-    with serving(app, close_timeout=3.0) as live, RawClient(live.host.port) as client:
+    with serving(app, close_timeout=3600.0) as live, RawClient(live.host.port) as client:
         client.handshake()
         if then == "listens":
             live.host.loop.call_soon_threadsafe(flooded.set)
@@ -978,7 +983,7 @@ def test_a_close_does_not_wait_for_unread_messages(then: str) -> None:
         start = time.perf_counter()
         client.socket.sendall(close_frame(4000))
         assert client.recv()[0] == -1
-        assert time.perf_counter() - start < 1
+        assert time.perf_counter() - start < 60
         live.host.settle()
         assert app_ended == [then]
         taken = live.kinds().count("Received") + live.kinds().count("Undelivered")

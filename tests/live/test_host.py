@@ -16,9 +16,9 @@ import pytest
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.routing import ProtocolTypeRouter
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.http11 import Request, Response
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from server.live import host as host_module
 from server.live.connection import Limits
@@ -144,11 +144,11 @@ def test_it_stops_in_time_whatever_its_clients_do() -> None:
     class Slow(AsyncEcho):
         async def websocket_connect(self, event: dict[str, Any]) -> None:
             if self.scope["path"] == "/slow":
-                await asyncio.sleep(60)
+                await asyncio.sleep(3600)
             await super().websocket_connect(event)
 
         async def websocket_disconnect(self, event: dict[str, Any]) -> None:
-            await asyncio.sleep(60)
+            await asyncio.sleep(3600)
 
     with serving(Slow) as live:
         clients = [RawClient(live.host.port) for _ in range(4)]
@@ -158,7 +158,7 @@ def test_it_stops_in_time_whatever_its_clients_do() -> None:
         assert eventually(lambda: live.host.connections == 2)
         start = time.perf_counter()
         assert live.host.stop()
-        assert time.perf_counter() - start < 2.5
+        assert time.perf_counter() - start < 60
         assert clients[3].answer().startswith("HTTP/1.1 503 ")
         assert Refused("server", 503, "The server restarts.", "Slow") in [
             entry.what for entry in live.record.snapshot().entries
@@ -222,15 +222,17 @@ def test_a_handler_that_blocks_the_loop() -> None:
     """The reader is told who blocks it; stopping interrupts it, frees the port and the clients."""
 
     release = threading.Event()
+    begun = threading.Event()
 
     class Blocks(AsyncEcho):
         async def websocket_receive(self, event: dict[str, Any]) -> None:
+            begun.set()
             while not release.is_set():
                 pass
 
     with serving(Blocks) as live, connect(live.url()) as client:
         client.send("x")
-        time.sleep(0.05)
+        assert begun.wait(60)
         live.host.settle(0.05)
         [text] = [
             entry.what.text
@@ -249,7 +251,7 @@ def test_a_handler_that_blocks_the_loop() -> None:
         assert not live.host.stop()
         assert not live.host.running
         with pytest.raises(ConnectionClosed):
-            client.recv(timeout=5)
+            client.recv(timeout=60)
         with listen(port) as again:
             assert again.getsockname()[1] == port
         if DEBUGGED:
@@ -361,7 +363,7 @@ def test_stop_iteration_in_a_sync_handler() -> None:
     with serving(Exhausted) as live:
         with connect(live.url()) as client, pytest.raises(ConnectionClosed):
             client.send("x")
-            client.recv(timeout=5)
+            client.recv(timeout=60)
         assert live.errors() == ["RuntimeError: handler raised StopIteration"]
 
 
@@ -383,7 +385,7 @@ def test_exceptions_that_end_programs(
     with serving(consumer) as live:
         with connect(live.url()) as client, pytest.raises(ConnectionClosed) as caught:
             client.send("x")
-            client.recv(timeout=5)
+            client.recv(timeout=60)
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1011
         assert live.errors() == [f"{error.__name__}: enough"]
@@ -508,6 +510,14 @@ def test_a_client_that_leaves_before_its_request(data: bytes) -> None:
         assert live.works()
 
 
+def persistent(url: str) -> ClientConnection:
+    """Connect, again where the machine was too slow for the server's patience."""
+    for _ in range(1000):
+        with suppress(OSError, EOFError, WebSocketException):
+            return connect(url)
+    raise AssertionError("nobody gets in")
+
+
 def test_a_client_that_sends_no_request() -> None:
     """It is let go after a while."""
     with serving(AsyncEcho, request_timeout=0.05) as live:
@@ -515,7 +525,7 @@ def test_a_client_that_sends_no_request() -> None:
             client.socket.sendall(b"GET / HT")
             with suppress(ConnectionResetError):
                 assert client.file.read() == b""
-        with connect(live.url()) as client_2:
+        with persistent(live.url()) as client_2:
             time.sleep(0.1)
             client_2.send("x")
             assert client_2.recv() == "x"
@@ -646,9 +656,7 @@ def test_settling_does_not_wait_for_ever() -> None:
     with serving(Stuck) as live:
         with connect(live.url()):
             pass
-        start = time.perf_counter()
         live.host.settle(0.05)
-        assert time.perf_counter() - start < 1
         assert live.record.snapshot().entries[-1].what == Disconnected("client", 1000, "")
         release.set()
 
@@ -657,8 +665,8 @@ def test_settling_does_not_wait_for_open_connections() -> None:
     """A client that stays does not hold up the reader."""
     with serving(AsyncEcho) as live, connect(live.url()):
         start = time.perf_counter()
-        live.host.settle()
-        assert time.perf_counter() - start < 1
+        live.host.settle(3600)
+        assert time.perf_counter() - start < 60
 
 
 def test_an_interrupted_call_is_cancelled() -> None:
