@@ -17,7 +17,7 @@ from server.host import Host, RecordHandler, listen
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from server import host as host_module
+from server.live import host as host_module
 from server.live.connection import Limits
 from server.live.record import Closed, Disconnected, Note, Record, Refused
 from tests.serving import (
