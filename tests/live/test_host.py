@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from channels.consumer import AsyncConsumer, SyncConsumer
-from server.host import Host, RecordHandler, listen
+from server.live.host import Host, RecordHandler, listen
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
