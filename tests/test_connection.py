@@ -807,6 +807,9 @@ def test_an_answer_that_comes_too_late(kind: str, stays: bool) -> None:
     class Late(SyncConsumer):
         def websocket_connect(self, event: dict[str, Any]) -> None:
             refusal.wait(60)
+            if kind == "accept":
+                # This one waits until the client has left.
+                tried.set()
             try:
                 self.send({"type": f"websocket.{kind}"})
             except OSError as error:
