@@ -154,7 +154,9 @@ def judge_python(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
     if solution:
         return judge(exercise, answer, solution)
     if answer is None and exercise.name:
-        step = Step(f"the notebook has {exercise.name}", False, exercise.name, "nothing of that name")
+        step = Step(
+            f"the notebook has {exercise.name}", False, exercise.name, "nothing of that name"
+        )
         todo = f"{exercise.name} is not there yet: write it into the cell above."
         own = own_cell(exercise)
         made = defined(own.source) if own is not None and not own.error else []
