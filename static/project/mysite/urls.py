@@ -1,0 +1,10 @@
+"""The pages: logging in and out, and a page for each room."""
+
+from django.urls import include, path
+
+from chat import views
+
+urlpatterns = [
+    path("accounts/", include("django.contrib.auth.urls")),
+    path("rooms/<slug:room>/", views.room),
+]
