@@ -36,15 +36,16 @@ def last_exceptions(lines: Iterable[str]) -> list[str]:
     """Leave out the exceptions that led to another one."""
     kept: list[str] = []
     begin = None
+    cut = False
     for line in lines:
-        if line == TRACEBACK:
-            begin = len(kept)
-        elif begin is not None and CHAINED.match(line):
+        if begin is not None and CHAINED.match(line):
             del kept[begin:]
-            begin = None
-            continue
-        # The empty line between the separator and the next traceback.
-        if line or not kept or kept[-1]:
+            begin, cut = None, True
+        elif line == TRACEBACK:
+            begin, cut = len(kept), False
+            kept.append(line)
+        # An empty line separates the two tracebacks.
+        elif line or not cut:
             kept.append(line)
     return kept
 

@@ -20,7 +20,7 @@ import psutil
 from .valkey import NAMES, NO_VALKEY, find_valkey
 from .watchman import end
 
-__all__ = ["Child", "CannotStart", "complete", "free_port", "is_taken", "watchman"]
+__all__ = ["CannotStart", "Child", "complete", "free_port", "is_taken", "watchman"]
 
 MODULES = ("daphne", "granian", "hypercorn", "uvicorn")
 """Commands that are modules as well, and are run as such: their scripts may not be on the path."""
@@ -163,12 +163,17 @@ class Child:
             time.sleep(0.02)
         return False
 
-    def wait_for_line(self, text: str, since: int, patience: float) -> bool:
-        """Wait until a line after the first so many holds a text; return whether one came."""
+    def find_line(self, text: str, since: int, patience: float) -> int | None:
+        """Wait for a line that holds a text, after the first so many; return its number."""
+
+        def find() -> int:
+            lines = enumerate(self.lines[since:], since)
+            return next((number for number, line in lines if text in line), -1)
+
         with self.news:
-            return self.news.wait_for(
-                lambda: any(text in line for line in self.lines[since:]), patience
-            )
+            self.news.wait_for(lambda: find() >= 0, patience)
+            found = find()
+        return found if found >= 0 else None
 
     def stop(self, grace: float = 5.0) -> None:
         """Tell it to end, and end it if it does not."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import atexit
 import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from IPython.core.error import UsageError
 from IPython.core.getipython import get_ipython
 
-from .folder import note_processes, take
+from .folder import TEMPLATE, note_processes, take
 from .logs import plain
 from .processes import CannotStart, Child, complete, free_port, is_taken
 
@@ -25,10 +24,13 @@ RUN = 120.0
 NEWS = 10.0
 """Seconds to wait for a line of a log."""
 
+READY = {"daphne": "Listening on TCP address", "uvicorn": "Uvicorn running on"}
+"""The last line that a server writes of its start."""
+
 IN_USE = re.compile("address (is )?already in use|only one usage of each socket", re.IGNORECASE)
 
-projects: dict[Path, Project] = {}
-"""The projects of this kernel by folder."""
+projects: dict[str, Project] = {}
+"""The projects of this kernel by name."""
 
 
 class Server:
@@ -61,6 +63,11 @@ class Server:
         self.project.note()
         return self
 
+    def restart(self) -> Server:
+        """End it and start it again: a server reads the files of its project once."""
+        self.stop()
+        return self.start()
+
     def attempt(self) -> None:
         """Start the process once, and wait until it answers."""
         self.child, self.shown = None, 0
@@ -76,12 +83,20 @@ class Server:
         self.project.note()
         if self.child.wait_for_port(self.port, START):
             self.state = ""
+            self.skip_start(self.child)
         elif self.child.running:
             self.child.stop()
             self.state = f"was ended: it did not answer within {START:.0f} seconds"
         else:
             self.child.wait(START)
             self.state = f"ended at once: {self.last_words()}"
+
+    def skip_start(self, child: Child) -> None:
+        """Leave what the server writes of its start out of what ``log()`` prints."""
+        ready = READY.get(self.name)
+        last = child.find_line(ready, 0, NEWS) if ready is not None else None
+        if last is not None:
+            self.shown = last + 1
 
     def lost_its_port(self) -> bool:
         """Tell whether the process ended because its port was taken."""
@@ -115,25 +130,37 @@ class Server:
         lines = [] if self.child is None else list(self.child.lines)
         return list(plain(lines, self.project.folder))
 
-    def log(self, until: str = "", contains: str = "") -> None:
+    def log(self, *, since: str = "", until: str = "", contains: str = "") -> None:
         """Print what the process has written since the last time.
 
         Args:
-            until: Wait for a line with this text first.
+            since: Begin with the next line that has this text, which may be still to come.
+            until: End with the next line that has this text, the same way.
             contains: Print only lines with this text.
 
         """
         if self.child is None:
             return
-        came = not until or self.child.wait_for_line(until, self.shown, NEWS)
-        with self.child.news:
-            new = self.child.lines[self.shown :]
-            self.shown = len(self.child.lines)
+        begin, missing = self.shown, ""
+        for text in filter(None, (since, until)):
+            found = self.child.find_line(text, begin, NEWS)
+            if found is None:
+                missing = text
+            elif text is since:
+                self.shown = begin = found
+            else:
+                begin = found + 1
+        new = self.child.lines[self.shown : begin if until and not missing else None]
+        self.shown += len(new)
         for line in plain(new, self.project.folder):
             if contains in line:
                 print(line)
-        if not came:
-            print(f"(no line with {until!r} came within {NEWS:.0f} seconds)")
+        if missing:
+            print(f"(no line with {missing!r} came within {NEWS:.0f} seconds)")
+
+    def clear_log(self) -> None:
+        """Let ``log()`` print only what comes from here on."""
+        self.shown = 0 if self.child is None else len(self.child.lines)
 
     def stop(self) -> None:
         """Tell the process to end, and wait for that."""
@@ -163,17 +190,13 @@ class Project:
     """
 
     def __init__(self, name: str = "going_live") -> None:
-        for folder, project in list(projects.items()):
-            if project.name == name:
-                project.stop()
-                del projects[folder]
-        self.name = name
+        before = projects.pop(name, None)
+        if before is not None:
+            before.stop()
         self.servers: list[Server] = []
         self.folder, self.remark = take(name)
-        projects[self.folder] = self
-        shell = get_ipython()
-        if shell is not None:
-            shell.register_magic_function(write_magic(self), "cell", "write")
+        projects[name] = self
+        offer_magic(self)
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the project; a folder of Python files becomes a package.
@@ -189,6 +212,12 @@ class Project:
         path.write_text(text.rstrip("\n") + "\n", "utf-8", newline="\n")
         if path.suffix == ".py" and path.parent != self.folder:
             (path.parent / "__init__.py").touch()
+
+    def copy(self, *names: str) -> None:
+        """Copy files from the complete project, and print their names."""
+        for name in names:
+            self.write(name, (TEMPLATE / name).read_text("utf-8"))
+            print(name)
 
     def run(self, command: str, **settings: str) -> None:
         """Run a command in the folder until it ends, and print what it writes.
@@ -237,14 +266,19 @@ class Project:
         return f"A new project, in the folder {self.folder.name}."
 
 
-def write_magic(project: Project) -> Callable[[str, str], Any]:
-    """Return the ``%%write`` of a notebook: the cell becomes a file of the project."""
+def offer_magic(project: Project) -> None:
+    """Give the notebook its ``%%write``: the cell becomes a file of the project."""
 
     def write(line: str, cell: str) -> None:
         """Write the cell to a file of the project: ``%%write mysite/settings.py``."""
-        project.write(line.strip(), cell)
+        try:
+            project.write(line.strip(), cell)
+        except (OSError, ValueError) as error:
+            raise UsageError(str(error)) from None
 
-    return write
+    shell: Any = get_ipython()
+    if shell is not None:
+        shell.register_magic_function(write, "cell", "write")
 
 
 def stop_all() -> None:

@@ -63,7 +63,7 @@ def end(processes: Iterable[psutil.Process], grace: float = GRACE) -> None:
 def is_same(pid: int, started: float) -> bool:
     """Tell whether a process is still the one that was started then."""
     try:
-        return psutil.Process(pid).create_time() == started
+        return bool(psutil.Process(pid).create_time() == started)
     except psutil.Error:
         return False
 

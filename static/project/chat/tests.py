@@ -6,6 +6,7 @@ from channels.db import database_sync_to_async
 from channels.testing import ChannelsLiveServerTestCase, WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.test import Client, TransactionTestCase
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from mysite.asgi import application
@@ -56,6 +57,8 @@ class LiveTests(ChannelsLiveServerTestCase):
 
     def test_other_site_is_refused(self):
         url = f"{self.live_server_ws_url}/ws/chat/lobby/"
-        with self.assertRaisesMessage(Exception, "HTTP 403"):
-            with connect(url, origin="http://other.example"):
-                pass
+        with (
+            self.assertRaisesMessage(InvalidStatus, "HTTP 403"),
+            connect(url, origin="http://other.example"),
+        ):
+            pass
