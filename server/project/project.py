@@ -72,13 +72,13 @@ class Server:
         """Start the process once, and wait until it answers."""
         self.child, self.shown = None, 0
         if is_taken(self.port):
-            self.state = f"did not start: port {self.port} is taken by another program"
+            self.state = f"did not start: port {self.port} is taken by another program."
             return
         try:
             words = complete(self.command, port=self.port)
             self.child = Child(words, self.project.folder, self.settings)
         except CannotStart as error:
-            self.state = f"did not start: {str(error).rstrip('.')}"
+            self.state = f"did not start: {error}"
             return
         self.project.note()
         if self.child.wait_for_port(self.port, START):
@@ -86,7 +86,7 @@ class Server:
             self.skip_start(self.child)
         elif self.child.running:
             self.child.stop()
-            self.state = f"was ended: it did not answer within {START:.0f} seconds"
+            self.state = f"was ended: it did not answer within {START:.0f} seconds."
         else:
             self.child.wait(START)
             self.state = f"ended at once: {self.last_words()}"
@@ -105,7 +105,7 @@ class Server:
     def last_words(self) -> str:
         """Return the last line that says something."""
         lines = [line for line in self.lines() if line.strip()]
-        return lines[-1].strip() if lines else "it has written nothing"
+        return lines[-1].strip() if lines else "it has written nothing."
 
     @property
     def running(self) -> bool:
@@ -166,14 +166,14 @@ class Server:
         """Tell the process to end, and wait for that."""
         if self.child is not None and self.running:
             self.child.stop()
-            self.state = "has ended: it was told to"
+            self.state = "has ended: it was told to."
             self.project.note()
 
     def kill(self) -> None:
         """End the process without asking, as a crash does."""
         if self.child is not None and self.running:
             self.child.kill()
-            self.state = "has ended: it was killed"
+            self.state = "has ended: it was killed."
             self.project.note()
 
     def __repr__(self) -> str:

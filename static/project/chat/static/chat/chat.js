@@ -24,7 +24,7 @@ function connect() {
         messages.append(item);
     };
     socket.onclose = (event) => {
-        state.textContent = event.reason || "not connected";
+        state.textContent = event.code === 4401 ? event.reason : "not connected";
         if (event.code === 4401) return;
         // Longer from try to try, and not all clients at the same moment.
         const delay = Math.min(30000, 500 * 2 ** tries++) * (0.5 + Math.random() / 2);
