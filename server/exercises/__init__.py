@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ..lessons import lesson_6  # noqa: F401
 from . import lesson_1, lesson_2, lesson_3, lesson_4  # noqa: F401 (they register themselves)
 from .catalogue import Answer, catalogue
 from .check import Verdict, check

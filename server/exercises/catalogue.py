@@ -41,7 +41,9 @@ class Answer:
 
 def answers(id: str) -> list[Answer]:
     """Return all answers to an exercise."""
-    text = (FOLDER / f"{id}.md").read_text(encoding="utf-8")
+    lesson = FOLDER.parents[1] / "lessons" / f"lesson_{id.partition('.')[0]}" / "answers"
+    folder = lesson if lesson.is_dir() else FOLDER
+    text = (folder / f"{id}.md").read_text(encoding="utf-8")
     imports = "".join(IMPORTS.findall(text))
     return [
         Answer(

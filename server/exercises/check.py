@@ -70,7 +70,20 @@ class BrowserExercise:
         return f"/ws/{self.cell}/"
 
 
-EXERCISES: dict[str, Exercise | BrowserExercise] = {}
+@dataclass(frozen=True)
+class ProjectExercise:
+    """An exercise whose answer is a file of a project: who judges it."""
+
+    id: str
+    title: str
+    judge: Callable[[str, bool], Verdict]
+    """Takes the file's text, and whether it is the course's own solution."""
+
+    answers: list[str] = field(default_factory=list)
+    """The file as the learner wrote it last, if at all."""
+
+
+EXERCISES: dict[str, Exercise | BrowserExercise | ProjectExercise] = {}
 """All exercises by id, in the order of the lessons."""
 
 
@@ -102,7 +115,7 @@ def browser_exercise(
 class Verdict:
     """What came of a check; true if the answer passed. Shows as text and in a notebook."""
 
-    exercise: Exercise | BrowserExercise
+    exercise: Exercise | BrowserExercise | ProjectExercise
     passed: bool
     solution: bool
     """Whether it was the course's own solution."""
@@ -183,6 +196,8 @@ def check(id: str, answer: Any = None, *, solution: bool = False) -> Verdict:
     exercise = EXERCISES[id]
     if isinstance(exercise, BrowserExercise):
         verdict = judge_browser(exercise)
+    elif isinstance(exercise, ProjectExercise):
+        verdict = exercise.judge(answer or "".join(exercise.answers[-1:]), solution)
     else:
         known = any(answer is one for one in solutions)
         if solution and not known:

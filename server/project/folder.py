@@ -45,7 +45,7 @@ def temporary() -> Path:
     return folder
 
 
-def take(name: str) -> tuple[Path, str]:
+def take(name: str, within: Path | None = None) -> tuple[Path, str]:
     """Return an empty folder for a project, and a sentence if it is not the one that was named.
 
     What was there before goes, if it is a project of the course that nobody else runs; and so do
@@ -55,7 +55,7 @@ def take(name: str) -> tuple[Path, str]:
     remark = ""
     number = 1
     while True:
-        folder = home() / (name if number == 1 else f"{name}_{number}")
+        folder = (within or home()) / (name if number == 1 else f"{name}_{number}")
         why = obstacle(folder)
         if not why:
             break

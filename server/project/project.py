@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import re
+from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -187,16 +188,21 @@ class Project:
 
     A second project of the same name replaces the first: its servers end, its files go.
 
+    Args:
+        name: The name of the folder.
+        within: The folder that it is in, where that is not the notebook's.
+
     """
 
-    def __init__(self, name: str = "going_live") -> None:
+    def __init__(self, name: str = "going_live", within: Path | None = None) -> None:
         before = projects.pop(name, None)
         if before is not None:
             before.stop()
         self.servers: list[Server] = []
-        self.folder, self.remark = take(name)
+        self.folder, self.remark = take(name, within)
         projects[name] = self
-        offer_magic(self)
+        if within is None:
+            offer_magic(self)
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the project; a folder of Python files becomes a package.

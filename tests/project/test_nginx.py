@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,7 +86,11 @@ def test_without_upgrade(kept: Project, site: tuple[int, list[Server]], nginx: s
     with pytest.raises(InvalidStatus, match="HTTP 404"):
         join(port).__enter__()
     front.stop()
-    assert any("Not Found: /ws/chat/lobby/" in line for s in servers for line in s.lines())
+    asked = [server.child for server in servers if server.child is not None]
+    text = "Not Found: /ws/chat/lobby/"
+    deadline = time.monotonic() + 60
+    while not any(child.find_line(text, 0, 0.1) is not None for child in asked):
+        assert time.monotonic() < deadline
 
 
 def test_orderly_stop(site: tuple[int, list[Server]]) -> None:

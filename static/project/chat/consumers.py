@@ -15,10 +15,11 @@ class ChatRoom(AsyncJsonWebsocketConsumer):
             await self.close(code=4401, reason="log in first")
             return
         await self.channel_layer.group_add(self.group, self.channel_name)
-        await self.accept()
         latest = Message.objects.filter(room=self.room).select_related("user").order_by("-id")
-        for message in reversed([message async for message in latest[:50]]):
-            await self.send_json(message.as_dict())
+        history = [message.as_dict() async for message in latest[:50]]
+        await self.accept()
+        for message in reversed(history):
+            await self.send_json(message)
 
     async def disconnect(self, code):
         await self.channel_layer.group_discard(self.group, self.channel_name)
