@@ -27,7 +27,7 @@ from ...project.processes import Child, complete, watchman
 
 __all__ = ["Ground", "project_exercise"]
 
-PATIENCE = 8.0
+PATIENCE = 10.0
 """Seconds to wait for a message that a right answer sends at once."""
 
 UVICORN = "uvicorn --host 127.0.0.1 --port {port} mysite.asgi:application"
@@ -87,7 +87,7 @@ class Ground(Sheet):
             ws = connect(
                 server.url(path),
                 additional_headers=headers,
-                open_timeout=PATIENCE,
+                open_timeout=30.0,
                 close_timeout=2.0,
                 proxy=None,
                 compression=None,
