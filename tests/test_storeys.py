@@ -17,7 +17,7 @@ STOREYS = (
     ("live",),
     ("mistakes",),
     ("pictures",),
-    ("notebook",),
+    ("notebook", "project"),
     ("exercises",),
     ("lessons",),
     ("authoring",),

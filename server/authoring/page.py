@@ -51,6 +51,7 @@ CODE_TABLE = """
 
 def page() -> str:
     """Return the page as Markdown."""
+    EXERCISES.complete()
     parts = [HEAD]
     for lesson in lessons():
         rows = [row(MISTAKES[id]) for id, places in SHOWN.items() if first(places) == lesson.number]

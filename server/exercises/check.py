@@ -18,7 +18,7 @@ from ..template import fill
 from .mistakes import CLOSED_TOO_EARLY, NO_ANSWER, PRINTED, STILL_BUSY
 from .progress import remember
 from .ran import Ran, defined, defined_twice, kind, session
-from .registry import EXERCISES, BrowserExercise, Exercise
+from .registry import EXERCISES, AnyExercise, BrowserExercise, Exercise, ProjectExercise
 from .scenario import ENDED, NOTHING, NotYet, Patience, Sheet, Step, Trial, quote
 from .script import find_script
 from .visit import (
@@ -51,7 +51,7 @@ RUN_FIRST = "If you have written it already, run that cell first, and then the c
 class Verdict:
     """What came of a check; true if the answer passed. Shows as text and in a notebook."""
 
-    exercise: Exercise | BrowserExercise
+    exercise: AnyExercise | ProjectExercise
     passed: bool
     solution: bool
     """Whether it was the course's own solution."""
@@ -137,6 +137,8 @@ def check(id: str, answer: Any = None, *, solution: bool = False) -> Verdict:
     exercise = EXERCISES[id]
     if isinstance(exercise, BrowserExercise):
         verdict = judge_browser(exercise)
+    elif isinstance(exercise, ProjectExercise):
+        verdict = exercise.judge(answer or "".join(exercise.answers[-1:]), solution)
     else:
         if answer is None:
             answer = session.names.get(exercise.name)

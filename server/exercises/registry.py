@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from .scenario import Sheet, Trial
 from .visit import Visit
 
-__all__ = ["EXERCISES", "BrowserExercise", "Exercise", "browser_exercise", "exercise"]
+__all__ = [
+    "EXERCISES",
+    "AnyExercise",
+    "BrowserExercise",
+    "Exercise",
+    "ProjectExercise",
+    "browser_exercise",
+    "enter",
+    "exercise",
+]
 
 Scenario: TypeAlias = Callable[[Trial], None]
 Judge: TypeAlias = Callable[[Sheet, Visit], None]
@@ -80,8 +89,62 @@ class BrowserExercise:
         return f"/ws/{self.cell}/"
 
 
-EXERCISES: dict[str, Exercise | BrowserExercise] = {}
-"""All exercises by id, in the order of the lessons."""
+@dataclass(frozen=True)
+class ProjectExercise:
+    """An exercise whose answer is a file of a project: who judges it."""
+
+    id: str
+    title: str
+    judge: Callable[[str, bool], Any]
+    """Takes the file's text, and whether it is the course's own solution; returns the verdict."""
+
+    folder: Path
+    """The folder of its lesson."""
+
+    answers: list[str] = field(default_factory=list)
+    """The file as the learner wrote it last, if at all."""
+
+    @property
+    def lesson(self) -> int:
+        """The number of its lesson."""
+        return lesson_of(self.id)
+
+
+AnyExercise: TypeAlias = Exercise | BrowserExercise | ProjectExercise
+
+
+class Exercises(Mapping[str, AnyExercise]):
+    """All exercises by id, in the order of the lessons.
+
+    The lessons enter theirs when somebody first asks: what judges them takes its time to import,
+    and a notebook that only launches a server has no need of it.
+
+    """
+
+    def __init__(self) -> None:
+        self.entered: dict[str, AnyExercise] = {}
+        self.bring: Callable[[], None] | None = None
+        """Has the lessons enter theirs."""
+
+    def complete(self) -> dict[str, AnyExercise]:
+        """Return all exercises, once the lessons have entered theirs."""
+        bring, self.bring = self.bring, None
+        if bring is not None:
+            bring()
+        return self.entered
+
+    def __getitem__(self, id: str) -> AnyExercise:
+        return self.complete()[id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.complete())
+
+    def __len__(self) -> int:
+        return len(self.complete())
+
+
+EXERCISES = Exercises()
+"""All exercises of the course."""
 
 
 def lesson_of(id: str) -> int:
@@ -89,16 +152,16 @@ def lesson_of(id: str) -> int:
     return int(id.partition(".")[0])
 
 
-def enter(exercise: Exercise | BrowserExercise) -> None:
+def enter(exercise: AnyExercise) -> None:
     """Enter an exercise.
 
     Raises:
         ValueError: The id is entered already.
 
     """
-    if exercise.id in EXERCISES:
+    if exercise.id in EXERCISES.entered:
         raise ValueError(f"two exercises are called {exercise.id!r}")
-    EXERCISES[exercise.id] = exercise
+    EXERCISES.entered[exercise.id] = exercise
 
 
 def exercise(

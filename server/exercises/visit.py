@@ -14,7 +14,7 @@ from ..live.record import Accepted, Connecting, Disconnected, Received, Undelive
 from ..mistakes.registry import Mistake, diagnose_text, mistake
 from ..notebook.launch import current
 from ..notebook.runs import Run, Told, runs
-from .practice import ROUTES, SERVER
+from .routes import ROUTES, SERVER
 from .scenario import quote
 
 __all__ = [

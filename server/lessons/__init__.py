@@ -5,6 +5,7 @@
 ``mistakes.py``  the mistakes that the lesson shows
 ``judges.py``    the exercises: how an answer is tried, and what is wrong with it
 ``practice.py``  what a practice server answers, for exercises that a browser does
+``magic.py``     a cell magic of the lesson's own
 ``answers/``     for each exercise, right answers and known wrong ones, in Markdown
 ================ ==============================================================================
 
@@ -18,17 +19,20 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+from ..exercises.registry import EXERCISES
 from ..paths import NOTEBOOKS
 
 __all__ = ["Lesson", "enter", "lessons"]
 
-PARTS = ("mistakes", "judges", "practice")
-"""The modules of a lesson that enter what they have when they are imported."""
+AT_ONCE = ("mistakes", "magic")
+LATER = ("judges", "practice")
+"""The modules of a lesson that enter what they have when they are imported, at the start or when
+somebody first asks for an exercise."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,14 @@ def find() -> Iterator[Lesson]:
 
 
 def enter() -> None:
-    """Have each lesson enter its mistakes, its exercises and what its practice server answers."""
+    """Have each lesson enter its mistakes now, and its exercises when somebody asks for them."""
+    bring(AT_ONCE)
+    EXERCISES.bring = partial(bring, LATER)
+
+
+def bring(parts: tuple[str, ...]) -> None:
+    """Import modules of these names from the lessons that have them."""
     for lesson in lessons():
-        for part in PARTS:
+        for part in parts:
             if find_spec(f"{lesson.package}.{part}") is not None:
                 import_module(f"{lesson.package}.{part}")

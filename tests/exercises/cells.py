@@ -11,13 +11,14 @@ from typing import Any
 import nbformat
 
 from server.exercises.answers import Answer
-from server.exercises.registry import EXERCISES, BrowserExercise, Exercise
+from server.exercises.registry import EXERCISES, BrowserExercise, Exercise, ProjectExercise
 from server.paths import NOTEBOOKS
 
-__all__ = ["BROWSER", "PYTHON", "Cells", "cells", "run_answer"]
+__all__ = ["BROWSER", "PROJECT", "PYTHON", "Cells", "cells", "run_answer"]
 
 BROWSER = [id for id, found in EXERCISES.items() if isinstance(found, BrowserExercise)]
-PYTHON = [id for id in EXERCISES if id not in BROWSER]
+PROJECT = [id for id, found in EXERCISES.items() if isinstance(found, ProjectExercise)]
+PYTHON = [id for id in EXERCISES if id not in BROWSER + PROJECT]
 
 PARTS = ("exercise", "stub", "check", "hint", "solution")
 

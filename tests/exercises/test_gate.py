@@ -18,6 +18,7 @@ from server.lessons import lessons
 from server.mistakes.registry import Mistake
 from tests.exercises.cells import (
     BROWSER,
+    PROJECT,
     PYTHON,
     all_cells,
     cells,
@@ -102,7 +103,7 @@ def test_text_of_a_mistake(found: Mistake) -> None:
     assert missing(found, "\n".join(shown)) == []
 
 
-@pytest.mark.parametrize("id", [*PYTHON, *BROWSER])
+@pytest.mark.parametrize("id", [*PYTHON, *BROWSER, *PROJECT])
 def test_catalogue(id: str) -> None:
     """There are two other right answers at least, and wrong ones with their diagnoses."""
     found = answers(id)
@@ -157,7 +158,7 @@ def defined(source: str) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize("id", [*PYTHON, *BROWSER])
+@pytest.mark.parametrize("id", [*PYTHON, *BROWSER, *PROJECT])
 def test_hints(id: str) -> None:
     """Three hints; none is empty, and only the third shows lines of the solution."""
     hints = cells(id).hints

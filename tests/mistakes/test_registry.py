@@ -27,7 +27,7 @@ from websockets.sync.client import connect
 
 from server import launch
 from server.exercises.answers import answers
-from server.exercises.registry import EXERCISES, Exercise
+from server.exercises.registry import EXERCISES, Exercise, ProjectExercise
 from server.exercises.scenario import NotYet, Patience, Trial
 from server.live.record import (
     Failed,
@@ -41,6 +41,7 @@ from server.mistakes.diagnosis import (
 from server.mistakes.registry import (
     MISTAKES,
     RULES,
+    SHOWN,
     Mistake,
     Rule,
     diagnose_text,
@@ -348,7 +349,16 @@ def in_words_of_this_python(symptom: str) -> str:
     return re.sub(r"(`[^`]+`); since Python 3\.(\d+) (`[^`]+`)", which, symptom)
 
 
-TEXTS = [m for m in ROWS if "`" in m.symptom and m.id not in NO_TEXT]
+IN_PROJECTS = {found.lesson for found in EXERCISES.values() if isinstance(found, ProjectExercise)}
+"""The lessons whose mistakes need processes; each tests the texts of its own."""
+
+
+def needs_processes(found: Mistake) -> bool:
+    first = SHOWN.get(found.id, ("0.0",))[0]
+    return int(re.split("[.#]", first)[0]) in IN_PROJECTS
+
+
+TEXTS = [m for m in ROWS if "`" in m.symptom and m.id not in NO_TEXT and not needs_processes(m)]
 """What has a text of an error in its row."""
 
 

@@ -10,7 +10,7 @@ import asyncio
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from django.urls import path
 
-from ...exercises.practice import SERVER, answer_with
+from ...exercises.routes import SERVER, answer_with
 from ...notebook.runs import runs
 
 PAUSE = 0.3

@@ -1,0 +1,3 @@
+"""Lesson 6: going live."""
+
+TITLE = "Going live"

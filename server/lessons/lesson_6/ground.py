@@ -1,0 +1,234 @@
+"""Where the answers of lesson 6 are tried: the finished project, run as processes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from ...exercises.check import Verdict
+from ...exercises.registry import ProjectExercise, enter
+from ...exercises.scenario import ENDED, NOTHING, NotYet, Sheet
+from ...mistakes.registry import Mistake, diagnose_text
+from ...project import Project, Server
+from ...project.folder import copy_template
+from ...project.processes import Child, complete, watchman
+
+__all__ = ["Ground", "project_exercise"]
+
+PATIENCE = 10.0
+"""Seconds to wait for a message that a right answer sends at once."""
+
+UVICORN = "uvicorn --host 127.0.0.1 --port {port} mysite.asgi:application"
+VALKEY = 'valkey-server --bind 127.0.0.1 --port {port} --save ""'
+
+EXCEPTION = re.compile(r"^([\w.]+(Error|Exception|Operation|Configured|Full|NotReady)\b.*)")
+NEVER_AWAITED = "was never awaited"
+
+
+numbers = count(1)
+"""Each check has a project of its own."""
+
+
+@cache
+def prepared() -> tuple[Path, dict[str, str]]:
+    """Return a folder with the project and its database, and the users' cookies."""
+    folder = Path(tempfile.mkdtemp(prefix="channels-exercises-")).resolve()
+    watchman().tell(f"remove {folder}")
+    project = folder / "prepared"
+    copy_template(project)
+    script = Path(__file__).with_name("prepare.py")
+    settings = {"PYTHONPATH": str(project), "DJANGO_SETTINGS_MODULE": "mysite.settings"}
+    child = Child(complete(f"python '{script}'"), project, settings)
+    child.wait(120.0)
+    return project, json.loads(child.lines[-1])
+
+
+@dataclass
+class Ground(Sheet):
+    """A project with an answer in it: its servers, its clients, and what is expected of them."""
+
+    project: Project
+    cookies: dict[str, str]
+    steps: list[Any] = field(default_factory=list)
+    mistake: Mistake | None = None
+
+    def start(self, command: str = UVICORN, **settings: str) -> Server:
+        """Start a server, which is an expectation."""
+        server = self.project.start(command, None, **settings)
+        what = f"{server.name} starts"
+        if not server.running:
+            self.fail(what, "a server that answers", came_from_start(server), self.logged())
+        if what not in [step.what for step in self.steps]:
+            self.passed(what)
+        return server
+
+    def start_valkey(self) -> dict[str, str]:
+        """Start a Valkey; return the settings that tell a server where it is."""
+        return {"VALKEY_URL": f"redis://{self.start(VALKEY).address}"}
+
+    @contextmanager
+    def join(self, server: Server, path: str, name: str = "", **options: Any) -> Iterator[Ear]:
+        """Open a connection for somebody; what comes of it is heard through an Ear."""
+        headers = {"Cookie": self.cookies[name]} if name else None
+        options.setdefault("origin", server.page().rstrip("/"))
+        try:
+            ws = connect(
+                server.url(path),
+                additional_headers=headers,
+                open_timeout=30.0,
+                close_timeout=2.0,
+                proxy=None,
+                compression=None,
+                **options,
+            ).__enter__()
+        except InvalidStatus as error:
+            yield Ear(None, f"refused with HTTP {error.response.status_code}")
+            return
+        except (InvalidHandshake, OSError, EOFError):
+            yield Ear(None, "no answer to the handshake")
+            return
+        try:
+            yield Ear(ws, "")
+        finally:
+            ws.close()
+
+    # What the servers wrote
+
+    @property
+    def log(self) -> list[str]:
+        """The lines of all servers."""
+        return [line for server in self.project.servers for line in server.lines()]
+
+    @property
+    def raised(self) -> str:
+        """The last exception in a log; empty: there is none."""
+        found = [match[1] for line in self.log if (match := EXCEPTION.match(line.strip()))]
+        return found[-1] if found else ""
+
+    def logged(self) -> Mistake | None:
+        """Return the mistake behind what the servers wrote."""
+        if any(NEVER_AWAITED in line for line in self.log):
+            return diagnose_text(next(line for line in self.log if NEVER_AWAITED in line))
+        return diagnose_text(self.raised) if self.raised else None
+
+    def wait_for_log(self, text: str) -> None:
+        """Give the servers a moment to write a line that is on its way."""
+        for server in self.project.servers:
+            if server.child is not None and server.name != "valkey-server":
+                server.child.find_line(text, 0, 0.3)
+
+
+def came_from_start(server: Server) -> str:
+    """Say why a server is not there."""
+    text = server.state
+    for line in reversed(server.lines()):
+        if "(" in line and ".E0" in line:
+            return line.strip().removeprefix("?: ")
+    return text.removeprefix("ended at once: ")
+
+
+class Ear:
+    """One connection: what comes over it, in words that are the same on every run."""
+
+    def __init__(self, ws: ClientConnection | None, refused: str) -> None:
+        self.ws = ws
+        self.refused = refused
+
+    def next(self, patience: float = PATIENCE) -> Any:
+        """Return the next message as a value, or how it ended, or that nothing came, as a text."""
+        if self.ws is None:
+            return self.refused
+        try:
+            return json.loads(self.ws.recv(timeout=patience))
+        except TimeoutError:
+            return NOTHING
+        except ConnectionClosed as error:
+            code = error.rcvd.code if error.rcvd is not None else 1006
+            return f"{ENDED}, with {code}"
+        except ValueError:
+            return "a text that is no JSON"
+
+    def text(self, patience: float = PATIENCE) -> str:
+        """Return the text of the next message, or what came instead."""
+        value = self.next(patience)
+        return str(value.get("text", value)) if isinstance(value, dict) else str(value)
+
+    def texts(self, last: str) -> list[str]:
+        """Return the texts up to one of them, or to the end."""
+        found: list[str] = []
+        while last not in found:
+            text = self.text()
+            found.append(text)
+            if text.startswith((NOTHING, ENDED, "refused", "no answer")):
+                break
+        return found
+
+    def say(self, text: str) -> None:
+        """Say something; that the connection is gone shows at the next message."""
+        if self.ws is not None:
+            with suppress(ConnectionClosed):
+                self.ws.send(json.dumps({"text": text}))
+
+
+def project_exercise(
+    id: str, title: str, file: str, more: dict[str, str]
+) -> Callable[[Callable[[Ground, str], None]], Callable[[Ground, str], None]]:
+    """Register the judge of a file as an exercise.
+
+    Args:
+        id: The exercise.
+        title: Its name.
+        file: The file of the project that is the answer.
+        more: Files that lead to it: a route, a consumer.
+
+    """
+
+    def register(scenario: Callable[[Ground, str], None]) -> Callable[[Ground, str], None]:
+        def judge(text: str, solution: bool) -> Verdict:
+            folder, cookies = prepared()
+            project = Project(f"exercise-{id}-{next(numbers)}", within=folder.parent)
+            shutil.copytree(folder, project.folder, dirs_exist_ok=True)
+            for name, content in {**more, file: text}.items():
+                project.write(name, content)
+            ground = Ground(project, cookies)
+            try:
+                scenario(ground, text)
+                passed = True
+            except NotYet:
+                passed = False
+            finally:
+                project.stop()
+                shutil.rmtree(project.folder, ignore_errors=True)
+            return verdict(exercise, ground, passed, solution)
+
+        exercise = ProjectExercise(id, title, judge, Path(__file__).parent)
+        enter(exercise)
+        return scenario
+
+    return register
+
+
+def verdict(exercise: ProjectExercise, ground: Ground, passed: bool, solution: bool) -> Verdict:
+    """Say what came of it."""
+    mistake = None if passed else ground.mistake
+    return Verdict(
+        exercise,
+        passed,
+        solution,
+        tuple(ground.steps),
+        advice=(f"{mistake.name}.", mistake.cause, mistake.fix) if mistake is not None else (),
+        raised=(ground.raised,) if ground.raised and not passed else (),
+        mistake=mistake,
+    )

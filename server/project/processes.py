@@ -1,0 +1,203 @@
+"""Processes that a notebook starts: found a port, heard, waited for, and ended by their pid."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+from .valkey import NAMES, NO_VALKEY, find_valkey
+from .watchman import end
+
+__all__ = ["CannotStart", "Child", "complete", "free_port", "is_taken", "watchman"]
+
+MODULES = ("daphne", "granian", "hypercorn", "uvicorn")
+"""Commands that are modules as well, and are run as such: their scripts may not be on the path."""
+
+ENVIRONMENT = {
+    "DJANGO_COLORS": "nocolor",
+    "NO_COLOR": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONIOENCODING": "utf-8",
+    "PYTHONUNBUFFERED": "1",
+    "PYTHON_COLORS": "0",
+}
+
+
+class CannotStart(Exception):
+    """A command that cannot be run here; the text is one sentence."""
+
+
+class Watchman:
+    """The process that ends what is left when this one has ended without doing so."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("watchman.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            # An interrupt is for the kernel, and is sent to its whole group.
+            start_new_session=True,
+        )
+        atexit.register(self.dismiss)
+
+    def tell(self, order: str) -> None:
+        """Give an order; see :func:`server.project.watchman.watch`."""
+        assert self.process.stdin is not None
+        with self.lock, suppress(OSError, ValueError):
+            self.process.stdin.write(f"{order}\n")
+            self.process.stdin.flush()
+
+    def dismiss(self) -> None:
+        """Let it end what is left, and wait for that."""
+        assert self.process.stdin is not None
+        with suppress(OSError):
+            self.process.stdin.close()
+        self.process.wait()
+
+
+@cache
+def watchman() -> Watchman:
+    """Return this kernel's watchman; it is hired with the first process."""
+    return Watchman()
+
+
+def complete(command: str, **values: object) -> list[str]:
+    """Return the words of a command, with the program that its first word stands for.
+
+    Raises:
+        CannotStart: There is no such program.
+
+    """
+    try:
+        name, *options = shlex.split(command.format(**values))
+    except (ValueError, LookupError) as error:
+        raise CannotStart(f"{command!r} cannot be read as a command: {error}.") from None
+    if name in ("python", "python3"):
+        return [sys.executable, *options]
+    if name in MODULES:
+        return [sys.executable, "-m", name, *options]
+    if name in NAMES:
+        found = find_valkey()
+        if not found:
+            raise CannotStart(NO_VALKEY)
+        return [*found, *options]
+    return [name, *options]
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether somebody listens on a port of loopback."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Child:
+    """A process of ours: what it has written, and its end."""
+
+    def __init__(self, words: list[str], folder: Path, settings: Mapping[str, str]) -> None:
+        try:
+            self.popen = subprocess.Popen(
+                words,
+                cwd=folder,
+                env={**os.environ, **ENVIRONMENT, **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise CannotStart(f"{words[0]} cannot be run: {error.strerror}.") from None
+        watchman().tell(f"watch {self.popen.pid}")
+        self.process = psutil.Process(self.popen.pid)
+        self.lines: list[str] = []
+        self.news = threading.Condition()
+        self.reader = threading.Thread(target=self.read, name="log", daemon=True)
+        self.reader.start()
+
+    def read(self) -> None:
+        """Take the lines as they come."""
+        assert self.popen.stdout is not None
+        with self.popen.stdout:
+            for line in self.popen.stdout:
+                with self.news:
+                    self.lines.append(line.rstrip("\n"))
+                    self.news.notify_all()
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended."""
+        return self.popen.poll() is None
+
+    def wait_for_port(self, port: int, patience: float) -> bool:
+        """Wait until somebody listens on the port; return whether that is so."""
+        deadline = time.monotonic() + patience
+        while self.running and time.monotonic() < deadline:
+            if is_taken(port):
+                return True
+            time.sleep(0.02)
+        return False
+
+    def find_line(self, text: str, since: int, patience: float) -> int | None:
+        """Wait for a line that holds a text, after the first so many; return its number."""
+
+        def find() -> int:
+            lines = enumerate(self.lines[since:], since)
+            return next((number for number, line in lines if text in line), -1)
+
+        with self.news:
+            self.news.wait_for(lambda: find() >= 0, patience)
+            found = find()
+        return found if found >= 0 else None
+
+    def stop(self, grace: float = 5.0) -> None:
+        """Tell it to end, and end it if it does not."""
+        self.finish(grace)
+
+    def kill(self) -> None:
+        """End it without asking, as a crash or a lack of memory does."""
+        with suppress(OSError):
+            self.popen.kill()
+        self.finish(0)
+
+    def wait(self, patience: float) -> bool:
+        """Wait for its end and for its last line; return whether it has ended."""
+        try:
+            self.popen.wait(patience)
+        except subprocess.TimeoutExpired:
+            return False
+        self.finish(0)
+        return True
+
+    def finish(self, grace: float) -> None:
+        """See to it that it and all that it has started have ended, and that all is read."""
+        if self.running:
+            end([self.process], grace)
+        self.popen.wait()
+        self.reader.join(2.0)
+        watchman().tell(f"forget {self.popen.pid}")

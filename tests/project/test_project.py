@@ -1,0 +1,309 @@
+"""Projects and their servers: files, commands, logs, and every way not to start."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable
+
+import pytest
+from IPython.core.error import UsageError
+from IPython.testing.globalipapp import start_ipython
+
+from server.project import Project, Server, processes
+from server.project import project as module
+from server.project.processes import CannotStart, complete, free_port
+from server.project.project import stop_all
+
+BOX = "python chatterbox.py {port}"
+
+
+def call(server: Server) -> None:
+    socket.create_connection(("127.0.0.1", server.port)).close()
+
+
+# Files
+
+
+def test_write(project: Project) -> None:
+    """A file ends in one line break, and a folder of Python files is a package."""
+    project.write("mysite/settings.py", "DEBUG = True\n\n\n")
+    project.write("chat/templates/room.html", "<p>")
+    project.write("manage.py", "")
+    assert (project.folder / "mysite/settings.py").read_text() == "DEBUG = True\n"
+    assert (project.folder / "mysite/__init__.py").read_text() == ""
+    assert not (project.folder / "chat/__init__.py").exists()
+    assert not (project.folder / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("name", ["../outside.py", "/etc/passwd.py", ".", ""])
+def test_write_outside(name: str, project: Project) -> None:
+    """A name that leads out of the project is refused."""
+    with pytest.raises(ValueError) as raised:
+        project.write(name, "")
+    assert str(raised.value) == f"{name!r} is not in the project's folder."
+
+
+def test_copy(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """Files of the complete project are copied, and their names printed."""
+    project.copy("manage.py", "chat/models.py")
+    assert capsys.readouterr().out == "manage.py\nchat/models.py\n"
+    assert "class Message" in (project.folder / "chat/models.py").read_text()
+
+
+def test_magic(new_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a notebook, %%write makes a file of a cell, and a bad name gives one line."""
+    shell = start_ipython() or __import__("IPython").get_ipython()
+    monkeypatch.setattr(module, "get_ipython", lambda: shell)
+    project = new_project()
+    shell.run_cell_magic("write", "chat/views.py", "VIEWS = []\n")
+    assert (project.folder / "chat/views.py").read_text() == "VIEWS = []\n"
+    with pytest.raises(UsageError, match=r"^'\.\./x\.py' is not in the project's folder\.$"):
+        shell.run_cell_magic("write", "../x.py", "X = 1\n")
+
+
+# Commands
+
+
+def test_run(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a command writes is printed, with its exit status where that is not 0."""
+    project.run("python -c 'import os; print(os.environ[\"NAME\"])'", NAME="ada")
+    project.run("python -c 'raise SystemExit(3)'")
+    assert capsys.readouterr().out == "ada\nexit status 3\n"
+
+
+def test_run_for_too_long(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that does not end is ended."""
+    monkeypatch.setattr(module, "RUN", 0.2)
+    project.run("python -c 'import time; time.sleep(600)'")
+    assert capsys.readouterr().out == (
+        "\"python -c 'import time; time.sleep(600)'\" was ended: it took more than 0 seconds.\n"
+    )
+
+
+def test_run_nonsense(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that is not there gives a sentence."""
+    project.run("nonsense")
+    assert capsys.readouterr().out == "nonsense cannot be run: No such file or directory.\n"
+
+
+def test_shell_that_is_none(new_project: Callable[..., Project]) -> None:
+    """Outside a notebook there is no magic, and no error."""
+    assert new_project("other").folder.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("python manage.py check", [sys.executable, "manage.py", "check"]),
+        ("daphne -p {port} a:b", [sys.executable, "-m", "daphne", "-p", "8000", "a:b"]),
+        ("nginx -c 'a b'", ["nginx", "-c", "a b"]),
+    ],
+)
+def test_complete(command: str, words: list[str]) -> None:
+    """Python and the servers are those of the kernel; other programs are what they are."""
+    assert complete(command, port=8000) == words
+
+
+@pytest.mark.parametrize("command", ["", "daphne '", "daphne {prot}", "daphne {"])
+def test_complete_nonsense(command: str) -> None:
+    """What is no command gives a sentence."""
+    with pytest.raises(CannotStart, match=r"^.* cannot be read as a command: .*$"):
+        complete(command, port=8000)
+
+
+# Servers
+
+
+def test_start_and_stop(chatterbox: Project) -> None:
+    """A server answers on a port of its own, and has ended when it was told to."""
+    first, second = chatterbox.start(BOX), chatterbox.start(BOX)
+    assert first.port != second.port
+    assert repr(first) == f"python answers at 127.0.0.1:{first.port}"
+    assert first.url("/ws/chat/") == first.url("ws/chat/") == f"ws://{first.address}/ws/chat/"
+    assert first.page("rooms/") == f"http://{first.address}/rooms/"
+    call(first)
+    first.stop()
+    first.stop()
+    assert repr(first) == "python has ended: it was told to."
+    with pytest.raises(OSError):
+        call(first)
+    assert second.running
+
+
+def test_kill(chatterbox: Project) -> None:
+    """A server is killed and started again, on the same port."""
+    server = chatterbox.start(BOX)
+    port = server.port
+    server.kill()
+    server.kill()
+    assert repr(server) == "python has ended: it was killed."
+    assert server.start().running
+    assert server.start().port == port
+    assert server.restart().running
+    assert server.port == port
+    call(server)
+
+
+def test_ends_by_itself(project: Project) -> None:
+    """A server that ended after it had answered is said to have, with its last line."""
+    project.write("short.py", "import socketserver, sys\nsocketserver.TCPServer.allow_reuse_address"
+                  " = True\nwith socketserver.TCPServer(('127.0.0.1', int(sys.argv[1])), "
+                  "socketserver.BaseRequestHandler) as s:\n    s.handle_request()\n"
+                  "    s.handle_request()\nprint('bye')\n")  # fmt: skip
+    server = project.start("python short.py {port}")
+    call(server)
+    assert server.child is not None
+    assert server.child.wait(60)
+    assert repr(server) == "python has ended: bye"
+
+
+def test_stubborn_server(chatterbox: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that does not heed the stop is killed after a while."""
+    server = chatterbox.start(BOX + " stubborn")
+    assert server.child is not None
+    server.child.stop(grace=0.1)
+    assert not server.running
+
+
+def test_new_project_ends_the_old_one(
+    chatterbox: Project, new_project: Callable[..., Project]
+) -> None:
+    """The servers of a project end when it is made anew."""
+    server = chatterbox.start(BOX)
+    new_project()
+    assert not server.running
+
+
+def test_exit(chatterbox: Project) -> None:
+    """All servers end with the kernel."""
+    server = chatterbox.start(BOX)
+    stop_all()
+    assert not server.running
+
+
+@pytest.mark.parametrize(
+    ("code", "last"),
+    [
+        ("raise ValueError('no settings')", "ValueError: no settings"),
+        ("print('sorry')\nprint()", "sorry"),
+        ("", "it has written nothing."),
+    ],
+)
+def test_dies_at_start(code: str, last: str, project: Project) -> None:
+    """A process that ends at once gives its last line, and the notebook goes on."""
+    project.write("dies.py", code)
+    server = project.start("python dies.py {port}")
+    assert repr(server) == f"python ended at once: {last}"
+    assert not server.running
+    server.stop()
+    server.kill()
+
+
+def test_no_such_program(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """A program that is not there gives a sentence; there is no log, and nothing to stop."""
+    server = project.start("nonsense --port {port}")
+    why = "nonsense cannot be run: No such file or directory."
+    assert repr(server) == f"nonsense did not start: {why}"
+    server.log()
+    server.clear_log()
+    server.stop()
+    server.kill()
+    assert server.lines() == []
+    assert capsys.readouterr().out == ""
+
+
+def test_no_command(project: Project) -> None:
+    """An empty command gives a sentence."""
+    assert repr(project.start("")).startswith("nothing did not start: '' cannot be read as a comm")
+
+
+def test_port_is_taken(chatterbox: Project) -> None:
+    """A named port that somebody listens on is left to them."""
+    first = chatterbox.start(BOX)
+    second = chatterbox.start(BOX, port=first.port)
+    assert repr(second) == (f"python did not start: port {first.port} is taken by another program.")
+    assert first.running
+
+
+def test_port_is_lost(chatterbox: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody else was faster on a free port, another one is tried."""
+    with socket.create_server(("127.0.0.1", 0)) as faster:
+        ports = [faster.getsockname()[1], free_port()]
+        monkeypatch.setattr(module, "free_port", lambda: ports.pop(0))
+        monkeypatch.setattr(module, "is_taken", lambda port: False)
+        monkeypatch.setattr(processes, "is_taken", lambda port: len(ports) == 0)
+        server = chatterbox.start(BOX)
+        assert server.running, server
+        assert ports == []
+
+
+def test_does_not_answer(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that runs and never listens is ended."""
+    monkeypatch.setattr(module, "START", 0.3)
+    project.write("deaf.py", "import time\ntime.sleep(600)")
+    server = project.start("python deaf.py {port}")
+    assert repr(server) == "python was ended: it did not answer within 0 seconds."
+    assert not server.running
+
+
+# Logs
+
+
+def test_log(chatterbox: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """log() prints what is new, waits for what is still to come, and stops there."""
+    server = chatterbox.start(BOX)
+    server.log(until="somebody came")  # the helper's own look whether it answers
+    assert capsys.readouterr().out.startswith("one moment\nsomebody came\n")
+    server.log()
+    capsys.readouterr()
+    call(server)
+    server.log(until="somebody came")
+    server.log()
+    assert capsys.readouterr().out == "somebody came\n"
+
+
+def test_log_between(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """log() prints from one line to another, or the lines with a text."""
+    lines = ["noise", "begin", "middle", "end", "begin", "rest"]
+    project.write("talks.py", f"print(*{lines}, sep='\\n', flush=True)\n"
+                  "import http.server, sys; http.server.test(port=int(sys.argv[1]))")  # fmt: skip
+    server = project.start("python talks.py {port}")
+    server.log(since="begin", until="end")
+    server.log(since="begin", contains="begin")
+    assert capsys.readouterr().out == "begin\nmiddle\nend\nbegin\n"
+
+
+def test_log_that_does_not_come(
+    chatterbox: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that does not come is not waited for for ever."""
+    monkeypatch.setattr(module, "NEWS", 0.1)
+    server = chatterbox.start(BOX)
+    server.clear_log()
+    server.log(until="nobody came")
+    server.log(since="nobody came", until="nobody either")
+    out = capsys.readouterr().out
+    assert out.count("(no line with 'nobody came' came within 0 seconds)") == 1
+    assert out.count("(no line with 'nobody either' came within 0 seconds)") == 1
+
+
+def test_port_is_lost_again_and_again(chatterbox: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After three ports that others took, the last error is told."""
+    with socket.create_server(("127.0.0.1", 0)) as faster:
+        monkeypatch.setattr(module, "free_port", lambda: faster.getsockname()[1])
+        for namespace in (module, processes):
+            monkeypatch.setattr(namespace, "is_taken", lambda port: False)
+        server = chatterbox.start(BOX)
+    assert not server.running
+    assert repr(server).startswith("python ended at once: OSError: [Errno ")
+
+
+def test_log_of_a_start(kept: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a server writes of its start is not printed with what comes later."""
+    server = kept.start("uvicorn --port {port} mysite.asgi:application")
+    server.log()
+    assert capsys.readouterr().out == ""
+    assert "INFO:     Application startup complete." in server.lines()
