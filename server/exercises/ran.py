@@ -11,6 +11,7 @@ that made it. What was run tells.
 from __future__ import annotations
 
 import ast
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,10 +60,9 @@ class Session:
 
     def watch(self) -> None:
         """Note the cells from now on, if this is a kernel."""
-        # Late: where no cell has been run, nobody needs IPython.
-        from IPython.core.getipython import get_ipython
-
-        shell = get_ipython()
+        # Where nobody has imported IPython there is no kernel, and it takes its time.
+        ipython: Any = sys.modules.get("IPython")
+        shell = ipython.get_ipython() if ipython is not None else None
         if shell is self.shell:
             return
         self.shell, self.noted = shell, []
