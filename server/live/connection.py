@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextvars import Context
 from dataclasses import dataclass
-from traceback import TracebackException
 from types import FrameType, coroutine
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -44,6 +43,7 @@ from .asgi import (
     receive_event,
     websocket_scope,
 )
+from .failure import capture
 from .output import Lines, Stream, printer
 from .record import (
     Accepted,
@@ -337,7 +337,7 @@ class Bridge:
             # SystemExit and KeyboardInterrupt too: one consumer must not end the server.
             self.ended()
             self.failed = True
-            self.add(Failed(TracebackException.from_exception(exc)))
+            self.add(Failed(capture(exc)))
             who = "consumer" if self.find_consumer() is not None else "application"
             self.refuse(500, f"The {who} raised an exception before it answered.")
         else:

@@ -21,7 +21,6 @@ from contextlib import suppress
 from contextvars import Context, copy_context
 from functools import partial
 from queue import SimpleQueue
-from traceback import TracebackException
 from typing import Any, Protocol, TypeVar, cast
 
 from asgiref.sync import ThreadSensitiveContext
@@ -33,6 +32,7 @@ from websockets.http11 import Request, Response
 from .access import Access
 from .asgi import readable
 from .connection import Bridge, Holds, Limits, address, header, wants_websocket
+from .failure import capture
 from .files import file_response, http_application, run_http, text_response
 from .output import printer
 from .record import Failed, Note, Record, Refused
@@ -75,7 +75,7 @@ class RecordHandler(logging.Handler):
         """Write down a message, and the exception that belongs to it."""
         self.record.add(0, Note(f"websockets: {entry.getMessage()}"))
         if entry.exc_info is not None and entry.exc_info[1] is not None:
-            self.record.add(0, Failed(TracebackException.from_exception(entry.exc_info[1])))
+            self.record.add(0, Failed(capture(entry.exc_info[1])))
 
 
 class SharedThread(Executor):
@@ -337,7 +337,7 @@ class Host:
                     if not self.ready.done():
                         self.ready.set_exception(exc)
                     break
-                self.record.add(0, Failed(TracebackException.from_exception(exc)))
+                self.record.add(0, Failed(capture(exc)))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
 
@@ -391,7 +391,7 @@ class Host:
             bridge = printer.get()
             number = bridge.number if isinstance(bridge, Bridge) else 0
             self.record.add(number, Note(f"{context['message']}."))
-            self.record.add(number, Failed(TracebackException.from_exception(exc)))
+            self.record.add(number, Failed(capture(exc)))
 
     async def wait_settled(self, timeout: float) -> None:
         """Wait for the connections that are on their way out."""
@@ -477,7 +477,7 @@ class Host:
                     address(wire.local_address),
                 )
             except Exception as exc:
-                self.record.add(0, Failed(TracebackException.from_exception(exc)))
+                self.record.add(0, Failed(capture(exc)))
                 found = text_response(500, "The application raised an exception.")
         if found is None:
             found = text_response(404, f"There is no page {readable(request.path)}.")

@@ -1,4 +1,4 @@
-"""Make out a known mistake by its looks: an exception, a close code, an entry of the record.
+"""Make out a known mistake: an exception, a close code, an entry of the record.
 
 What is known is in :mod:`server.mistakes.registry`.
 
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from html import escape
 from traceback import TracebackException
 
+from ..live.failure import capture, chain
 from ..live.record import Closed, Disconnected, Entry, Failed, Note, Printed, Refused
-from ..live.tracebacks import learner_frames
 from .codes import explain_code
-from .registry import MISTAKES, Mistake, diagnose_text
+from .registry import Mistake, diagnose_text
 
 __all__ = [
     "Explanation",
@@ -64,9 +64,9 @@ def explain(what: BaseException | TracebackException | Entry | int | str) -> Exp
         case str():
             return explained(what, diagnose_text(what))
         case BaseException():
-            return explain(TracebackException.from_exception(what))
+            return explain(capture(what))
         case TracebackException():
-            return explained(last_line(what), find_failure(what))
+            return explained(last_line(what), find_failure(what), seen_in(what))
         case Entry():
             return explain_entry(what)
         case _:
@@ -76,12 +76,13 @@ def explain(what: BaseException | TracebackException | Entry | int | str) -> Exp
             )
 
 
-def explained(about: str, found: Mistake | None) -> Explanation:
+def explained(about: str, found: Mistake | None, seen: str = "") -> Explanation:
     """Explain something that is a known mistake, or is not."""
     if found is None:
         text = "This is none of the mistakes that the course knows. Read its text and its line."
-        return Explanation(about, text)
-    return Explanation(about, f"{found.name}: {found.cause}\n{found.fix}", found)
+    else:
+        text = f"{found.name}: {found.cause}\n{found.fix}"
+    return Explanation(about, f"{text}\n{seen}" if seen else text, found)
 
 
 def explain_entry(entry: Entry) -> Explanation:
@@ -112,25 +113,23 @@ def explain_entries(entries: Iterable[Entry]) -> Explanation:
 
 def find_failure(exception: TracebackException) -> Mistake | None:
     """Return the mistake behind an exception, or behind its cause."""
-    seen: set[int] = set()
-    current: TracebackException | None = exception
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        found = diagnose_text(last_line(current))
-        if found is MISTAKES["sync-in-async"] and is_own(current):
-            return MISTAKES["plain-await"]
+    for current, facts in chain(exception):
+        found = diagnose_text(last_line(current), facts)
         if found is not None:
             return found
-        current = current.__cause__ or (
-            None if current.__suppress_context__ else current.__context__
-        )
     return None
 
 
-def is_own(exception: TracebackException) -> bool:
-    """Tell whether an exception was raised in the learner's own code, by no library."""
-    own = learner_frames(exception)
-    return bool(own) and own[-1] is exception.stack[-1]
+def seen_in(exception: TracebackException) -> str:
+    """Say which value it was, in a sentence; empty where that is not known."""
+    for _, facts in chain(exception):
+        if facts is None:
+            continue
+        if facts.none:
+            return f"Here, {facts.none} is None."
+        if facts.key and facts.holder_words:
+            return f"Here, {facts.holder_words} has no key {facts.key!r}."
+    return ""
 
 
 def diagnose_failure(exception: TracebackException) -> str | None:

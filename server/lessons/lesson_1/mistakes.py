@@ -86,7 +86,8 @@ mistake(
         "'dict' object has no attribute '(text|upper|lower|strip|split|startswith|encode|isdigit)'",
         r"int\(\) argument must be .* not 'dict'",
     ],
-    over=["dict-attribute"],
+    over=["dict-as-text"],
+    when=lambda facts: facts.holder == "event",
     shown=["1.1"],
 )
 mistake(
@@ -95,7 +96,9 @@ mistake(
     symptom="`KeyError: 'data'`",
     cause='In a websocket.receive event, a text is under "text" and bytes are under "bytes".',
     fix='Write event["text"]; print(event) shows all that is in it.',
-    texts=["KeyError: '(data|text_data)'"],
+    texts=["KeyError: '(?!text'|bytes')"],
+    over=["event-has-no-key"],
+    when=lambda facts: facts.holder == "event" and facts.event in ("", "websocket.receive"),
     shown=["1.1"],
 )
 mistake(
@@ -162,7 +165,7 @@ mistake(
     cause="receive of a generic consumer is given the message itself: text_data or bytes_data.",
     fix="Use text_data.",
     texts=["NameError: name 'event' is not defined"],
-    over=["no-such-variable"],
+    when=lambda facts: facts.consumer in ("generic", "json"),
     shown=["1.3"],
 )
 mistake(
@@ -199,6 +202,8 @@ mistake(
     cause="The client sent bytes, and then the event has no text.",
     fix='Look with event.get("text") first; bytes are in event["bytes"].',
     texts=["KeyError: 'text'"],
+    over=["event-has-no-key"],
+    when=lambda facts: facts.holder == "event" and facts.event in ("", "websocket.receive"),
     shown=["1#receive"],
 )
 mistake(
@@ -208,9 +213,9 @@ mistake(
     cause="It is called with text_data=... or with bytes_data=..., by these names.",
     fix="Write def receive(self, text_data=None, bytes_data=None).",
     texts=[
-        r"\breceive\(\) got an unexpected keyword argument '(bytes_data|text_data)'",
-        r"\breceive\(\) takes \d+ positional arguments? but \d+ were given",
-        r"\breceive\(\) missing \d+ required positional argument",
+        r"(?<!Bridge\.)\breceive\(\) got an unexpected keyword argument '(bytes_data|text_data)'",
+        r"(?<!Bridge\.)\breceive\(\) takes \d+ positional arguments? but \d+ were given",
+        r"(?<!Bridge\.)\breceive\(\) missing \d+ required positional argument",
     ],
     shown=["1.2", "4.2"],
 )
@@ -235,7 +240,7 @@ mistake(
     symptom="`ValueError: No handler for message type websocket.receive`",
     cause="The event's type names the method, with _ for the dot, and there is no such method.",
     fix="Add it, or mend its name: websocket_connect, websocket_receive, websocket_disconnect.",
-    texts=["No handler for message type"],
+    texts=[r"No handler for message type (websocket|http)\."],
     shown=["1#stop", "1.1"],
 )
 show("no-stop-consumer", "1#stop", "1.1")
@@ -349,7 +354,7 @@ mistake(
     "Text is not a number",
     symptom="`TypeError: 'str' object cannot be interpreted as an integer`",
     cause='What a client sends is text: "3" and not 3.',
-    fix='Convert it: int(event["text"]).',
+    fix='Convert it: int(event["text"]), or int(text_data) in a generic consumer.',
     texts=[
         "'str' object cannot be interpreted as an integer",
         r"unsupported operand type\(s\) for -: 'str' and 'int'",
