@@ -43,7 +43,9 @@ from .asgi import (
     receive_event,
     websocket_scope,
 )
+from .background import ELSEWHERE, report, send_from_elsewhere
 from .failure import capture
+from .notes import SHORT, on_connect, on_hold, on_message, say_once
 from .output import Lines, Stream, printer
 from .record import (
     Accepted,
@@ -132,7 +134,7 @@ def in_steps(
 
     Args:
         awaitable: What to await.
-        held: Told the start and the end of a step that took :data:`HOLD` or longer.
+        held: Told the start and the end of a step that took :data:`SHORT` or longer.
 
     """
     steps = awaitable.__await__()
@@ -146,7 +148,7 @@ def in_steps(
             return
         finally:
             end = time.perf_counter()
-            if end - start >= HOLD:
+            if end - start >= SHORT:
                 held(start, end)
         try:
             value = yield waited
@@ -212,6 +214,8 @@ class Bridge:
         self.disconnect_delivered = False
         self.delivery: asyncio.Future[None] | None = None
         """What waits for that."""
+        self.held_for = 0.0
+        """Seconds of steps that were not short, in the event in hand."""
         self.busy: tuple[str, float] | None = None
         """Type of the event in hand, and when the application took it."""
 
@@ -283,10 +287,11 @@ class Bridge:
             who = "The application"
         else:
             who = "connect()" if hasattr(consumer, "connect") else "websocket_connect"
+        still = " It is still at work." if self.busy is not None else ""
         self.refuse(
             500,
             f"{who} has neither accepted nor closed the connection within "
-            f"{self.limits.handshake_timeout:g} s.",
+            f"{self.limits.handshake_timeout:g} s.{still}",
         )
         assert self.task is not None
         self.task.cancel()
@@ -325,14 +330,25 @@ class Bridge:
             self.ended()
             self.refuse(500, "The consumer was cancelled before it answered.")
             raise
-        except ClientDisconnected:
+        except ClientDisconnected as exc:
             self.ended()
-            self.add(
-                Note(
-                    "The consumer sent something after its client had left. That ends it, and "
-                    "websocket_disconnect does not run."
+            if exc.connection not in (0, self.number):
+                self.sent_to_another(exc)
+            elif self.disconnect_delivered:
+                self.add(
+                    Note(
+                        "The consumer sent something in websocket_disconnect, after its client had "
+                        "left. Nobody is there to read it, and the rest of the handler does not "
+                        "run."
+                    )
                 )
-            )
+            else:
+                self.add(
+                    Note(
+                        "The consumer sent something after its client had left. That ends it, and "
+                        "websocket_disconnect does not run."
+                    )
+                )
         except BaseException as exc:
             # SystemExit and KeyboardInterrupt too: one consumer must not end the server.
             self.ended()
@@ -343,6 +359,17 @@ class Bridge:
         else:
             self.ended()
             self.refuse(500, "ASGI callable returned without completing handshake.")
+
+    def sent_to_another(self, exc: ClientDisconnected) -> None:
+        """Write down that the consumer has failed to send something to another's client."""
+        self.failed = True
+        self.add(
+            Note(
+                f"The consumer of client {self.number} sent something to client "
+                f"{exc.connection}, who had left. It did not catch the exception, which ends it."
+            )
+        )
+        self.add(Failed(capture(exc)))
 
     def ended(self) -> None:
         """Note that the application has come to its end."""
@@ -368,7 +395,7 @@ class Bridge:
         if not self.connect_delivered:
             self.connect_delivered = True
             # Now, while it waits for this: after an exception there is nothing left to find.
-            self.find_consumer()
+            on_connect(self)
             return self.deliver(connect_event())
         if not self.opened.done():
             await asyncio.shield(self.opened)
@@ -394,6 +421,7 @@ class Bridge:
             else:
                 event = receive_event(data)
                 self.record.add_message(self.number, "received", data)
+                on_message(self)
                 return self.deliver(event)
         if self.disconnect_delivered:
             # A second disconnect would run the handler twice. Block, as daphne does.
@@ -417,6 +445,9 @@ class Bridge:
             return
         label, start = self.busy
         self.busy = None
+        if self.held_for:
+            on_hold(self, label, self.held_for)
+            self.held_for = 0.0
         if self.lines:
             self.flush_prints()
         # A sync consumer works in a thread, which keeps the time itself.
@@ -431,7 +462,9 @@ class Bridge:
 
     def held(self, start: float, end: float) -> None:
         """Note that the application has kept the event loop from turning."""
-        self.holds.append(Hold(self.number, start, end))
+        self.held_for += end - start
+        if end - start >= HOLD:
+            self.holds.append(Hold(self.number, start, end))
 
     def is_sync(self) -> bool:
         """Tell whether the application is a consumer that works in the shared thread."""
@@ -439,6 +472,9 @@ class Bridge:
 
     async def send(self, message: Message) -> None:
         """Take a message from the application; its ``send``."""
+        if asyncio.get_running_loop() is not self.wire.loop:
+            say_once(self, ELSEWHERE)
+            return await send_from_elsewhere(self.send, message, self.wire.loop)
         if self.exchange.state is not State.OPEN or self.wire.state is not WireState.OPEN:
             await self.check_open(message)
         match self.exchange.receive(message):
@@ -454,12 +490,12 @@ class Bridge:
                     try:
                         await self.wire.drain()
                     except OSError:
-                        raise ClientDisconnected("the client has left") from None
+                        raise self.gone("the client has left") from None
             case Accept() as verdict:
                 self.accept(verdict, message)
                 # Not before the 101 is on its way: what follows could overtake it.
                 if not await asyncio.shield(self.opened):
-                    raise ClientDisconnected("the client left during the handshake")
+                    raise self.gone("the client left during the handshake")
             case Deny() as verdict:
                 if not self.verdict.done():
                     why = verdict.body.decode("utf-8", "replace").strip()
@@ -475,6 +511,12 @@ class Bridge:
                     self.add(Closed("consumer", code, reason), message)
                     self.start_closing(code, reason)
 
+    def gone(self, text: str) -> ClientDisconnected:
+        """Return the exception for what is sent now."""
+        exc = ClientDisconnected(text)
+        exc.connection = self.number
+        return exc
+
     async def check_open(self, message: Message) -> None:
         """Raise :exc:`ClientDisconnected` if the client, not the application, has ended it."""
         if self.exchange.state is State.OPEN and self.closing is None:
@@ -483,18 +525,26 @@ class Bridge:
             left = not self.opened.result() or self.wire.state is not WireState.OPEN
             # To close what is closed already is no failure: both sides may do it at once.
             if left and message_type(message) != "websocket.close":
-                raise ClientDisconnected("the client has left")
+                raise self.gone("the client has left")
         elif (
             self.exchange.state in (State.CONNECTING, State.DENYING)
             and self.wire.connection_lost_waiter.done()
         ):
-            raise ClientDisconnected("the client left during the handshake")
+            raise self.gone("the client left during the handshake")
 
     def accept(self, verdict: Accept, message: Message) -> None:
         """Accept the handshake."""
         if not self.verdict.done():
             self.add(Accepted(self.consumer_name(), verdict.subprotocol), message)
             chosen = verdict.subprotocol
+            if chosen is None and self.exchange.offered:
+                offered = ", ".join(map(repr, self.exchange.offered))[:200]
+                self.add(
+                    Note(
+                        f"The client offered the subprotocols {offered}, and none is accepted; "
+                        f"a browser closes such a connection."
+                    )
+                )
             if chosen is not None and chosen not in self.exchange.offered:
                 self.add(
                     Note(
@@ -527,6 +577,7 @@ class Bridge:
     async def end(self) -> None:
         """Wait for the application to end, and write down how the connection did."""
         await self.see_off()
+        report(self)
         if self.opened.result():
             # What still lies there is what the application did not take.
             await self.drain()

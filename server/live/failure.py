@@ -382,8 +382,9 @@ def assigned(frame: FrameType | None, name: str) -> str:
     makers = set()
     for node in ast.walk(function_source(frame)):
         match node:
-            case ast.Assign(targets=[ast.Name(id=target)], value=value) | ast.NamedExpr(
-                target=ast.Name(id=target), value=value
+            case (
+                ast.Assign(targets=[ast.Name(id=target)], value=value)
+                | ast.NamedExpr(target=ast.Name(id=target), value=value)
             ) if target == name:
                 makers.add(call_name(value))
             case ast.AnnAssign(target=ast.Name(id=target), value=ast.expr() as value) if (
@@ -448,4 +449,3 @@ def loop_over(words: str) -> ast.expr | None:
 def words_of(node: ast.expr | None) -> str:
     """Return an expression as it is written."""
     return ast.unparse(node)[:TEXT] if node is not None else ""
-

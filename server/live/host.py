@@ -31,9 +31,11 @@ from websockets.http11 import Request, Response
 
 from .access import Access
 from .asgi import readable
+from .background import follow_threads, make_task, report, tell_failure
 from .connection import Bridge, Holds, Limits, address, header, wants_websocket
 from .failure import capture
 from .files import file_response, http_application, run_http, text_response
+from .logs import record_logs
 from .output import printer
 from .record import Failed, Note, Record, Refused
 from .wire import Wire
@@ -229,6 +231,8 @@ class Host:
 
     def start(self) -> None:
         """Start the thread, and return when the server answers."""
+        follow_threads()
+        record_logs()
         self.thread.start()
         self.ready.result()
 
@@ -344,6 +348,7 @@ class Host:
     async def main(self) -> None:
         """Serve until asked to stop."""
         self.loop.set_exception_handler(self.on_loop_exception)
+        self.loop.set_task_factory(make_task)  # type: ignore[arg-type] # it takes all options
         async with ThreadSensitiveContext(executor=self.shared_thread):
             self.context = copy_context()
             server = await serve(
@@ -389,15 +394,20 @@ class Host:
         if exc is not None:
             # Python 3.12 and later call this in the task's own context.
             bridge = printer.get()
-            number = bridge.number if isinstance(bridge, Bridge) else 0
-            self.record.add(number, Note(f"{context['message']}."))
-            self.record.add(number, Failed(capture(exc)))
+            if isinstance(bridge, Bridge):
+                tell_failure(bridge, exc, f"{context['message']}.")
+                return
+            self.record.add(0, Note(f"{context['message']}."))
+            self.record.add(0, Failed(capture(exc)))
 
     async def wait_settled(self, timeout: float) -> None:
         """Wait for the connections that are on their way out."""
         # What has reached the sockets is taken in first.
         for _ in range(TURNS):
             await asyncio.sleep(0)
+        for bridge in self.bridges:
+            if bridge.busy is None:
+                report(bridge)
         deadline = self.loop.time() + timeout
         while self.loop.time() < deadline:
             leaving = {bridge.when_finished() for bridge in self.bridges if bridge.unsettled()}

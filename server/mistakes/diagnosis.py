@@ -12,9 +12,20 @@ from html import escape
 from traceback import TracebackException
 
 from ..live.failure import capture, chain
-from ..live.record import Closed, Disconnected, Entry, Failed, Note, Printed, Refused
+from ..live.record import (
+    Closed,
+    Disconnected,
+    Entry,
+    Failed,
+    Note,
+    Printed,
+    Received,
+    Refused,
+    Sent,
+    Undelivered,
+)
 from .codes import explain_code
-from .registry import Mistake, diagnose_text
+from .registry import MISTAKES, Mistake, diagnose_text
 
 __all__ = [
     "Explanation",
@@ -94,21 +105,86 @@ def explain_entry(entry: Entry) -> Explanation:
             return explain(code)
         case _:
             found = diagnose_entry(entry)
-            if found is None:
-                return Explanation("", f"Entry {entry.number} is not a mistake that is known.")
-            return explained(f"entry {entry.number}", found)
+            if found is not None:
+                return explained(f"entry {entry.number}", found)
+            return Explanation(
+                "", f"Entry {entry.number} is not a mistake that is known.{seen(entry)}"
+            )
+
+
+def seen(entry: Entry) -> str:
+    """Say what an entry says, where it is one of the server's own."""
+    match entry.what:
+        case Note(text):
+            return f" It says: {text}"
+        case Refused(_, status, why, _):
+            return f" The handshake was refused with HTTP {status}{': ' if why else '.'}{why}"
+        case Undelivered():
+            return " The consumer never took this message: it had ended, or was closing."
+        case _:
+            return ""
 
 
 def explain_entries(entries: Iterable[Entry]) -> Explanation:
     """Explain the last thing in a record that went wrong."""
     backwards = list(entries)[::-1]
-    for entry in backwards:
-        if isinstance(entry.what, Failed):
-            return explain(entry)
-    for entry in backwards:
-        if diagnose_entry(entry) is not None:
-            return explain(entry)
-    return Explanation("", "Nothing went wrong here, as far as the record shows.")
+    for wanted in (is_failure, is_known, is_bad_end, is_remark):
+        for entry in backwards:
+            if wanted(entry):
+                return explain(cause_of(entry, backwards))
+    return Explanation("", NOTHING)
+
+
+SYMPTOMS = {"unused-message", "no-accept"}
+"""What follows from a line of code that the server may have remarked upon."""
+
+CAUSES = {"handler-misnamed", "json-receive", "returned", "not-called", "class-from-before"}
+"""What such a remark says."""
+
+
+def cause_of(entry: Entry, backwards: Iterable[Entry]) -> Entry:
+    """Return the remark that says why, where an entry is only what follows from it."""
+    if is_one_of(entry, SYMPTOMS):
+        return next((other for other in backwards if is_one_of(other, CAUSES)), entry)
+    return entry
+
+
+def is_one_of(entry: Entry, ids: set[str]) -> bool:
+    """Tell whether an entry gives away one of some mistakes."""
+    found = diagnose_entry(entry)
+    return found is not None and found.id in ids
+
+
+NOTHING = "Nothing went wrong here, as far as the record shows."
+
+GOOD_ENDS = (1000, 1001, 1005, 1012)
+"""The close codes of connections of which nothing went wrong."""
+
+
+def is_failure(entry: Entry) -> bool:
+    """Tell whether an entry is an exception."""
+    return isinstance(entry.what, Failed)
+
+
+def is_known(entry: Entry) -> bool:
+    """Tell whether an entry gives a known mistake away."""
+    return diagnose_entry(entry) is not None
+
+
+def is_bad_end(entry: Entry) -> bool:
+    """Tell whether a connection was refused, or ended as none is meant to."""
+    match entry.what:
+        case Refused():
+            return True
+        case Closed(_, code, _) | Disconnected(_, code, _):
+            return code not in GOOD_ENDS and code < 3000
+        case _:
+            return False
+
+
+def is_remark(entry: Entry) -> bool:
+    """Tell whether an entry is a remark of the server's, or a message that nobody took."""
+    return isinstance(entry.what, Note | Undelivered)
 
 
 def find_failure(exception: TracebackException) -> Mistake | None:
@@ -143,12 +219,27 @@ def diagnose_entry(entry: Entry) -> Mistake | None:
     match entry.what:
         case Failed(exception):
             return find_failure(exception)
-        case Note(text) | Refused("server", _, text):
+        case Note(text) | Refused("server", _, text, _):
             return diagnose_text(text)
         case Printed(text, "stderr"):
-            return diagnose_text(text)
+            return diagnose_text(text) if "was never awaited" in text else None
+        case Refused("consumer", 403, _, _):
+            return MISTAKES["close-before-accept"]
+        case Sent(str() as text):
+            return next((MISTAKES[id] for sign, id in SIGNS if text.startswith(sign)), None)
+        case Received("[object Object]"):
+            return MISTAKES["object-object"]
         case _:
             return None
+
+
+SIGNS = (
+    ("<coroutine object ", "coroutine-as-value"),
+    ("<bound method ", "not-called"),
+    ("<built-in method ", "not-called"),
+    ("<function ", "not-called"),
+)
+"""How a text begins that shows an object where its value was meant."""
 
 
 def last_line(exception: TracebackException) -> str:

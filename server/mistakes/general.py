@@ -29,6 +29,7 @@ def is_none(facts: Facts) -> bool:
     """Tell whether something of the learner's own was None."""
     return facts.of == "None" or bool(facts.none) or facts.own
 
+
 mistake(
     "no-accept",
     "No accept",
@@ -102,7 +103,10 @@ mistake(
     cause="sync_to_async(f) only makes an async function of f, and does not call it.",
     fix="Call what it returns: await sync_to_async(f)(...). The same holds for "
     "database_sync_to_async.",
-    texts=[r"object (DatabaseSyncToAsync|SyncToAsync|AsyncToSync) can't be used in 'await' expr"],
+    texts=[
+        r"object (DatabaseSyncToAsync|SyncToAsync|AsyncToSync) can't be used in 'await' expr",
+        r"calls \w+\(\.\.\.\), in line \d+, and not what it returns",
+    ],
     over=["not-awaitable"],
 )
 also(
@@ -128,9 +132,20 @@ mistake(
     cause="A call of an async function gives a coroutine; only await gives what it returns.",
     fix="Put await before the call that makes the value.",
     texts=["coroutine found", r"not \(?['\"]?coroutine", "type coroutine", "'coroutine'"],
-    over=["not-a-string", "text-and-value", "not-serializable", "bad-json", "text-for-bytes",
-          "message-not-dict", "decoded-already", "no-number", "close-code-type", "text-not-number",
-          "no-attribute", "dict-as-text"],
+    over=[
+        "not-a-string",
+        "text-and-value",
+        "not-serializable",
+        "bad-json",
+        "text-for-bytes",
+        "message-not-dict",
+        "decoded-already",
+        "no-number",
+        "close-code-type",
+        "text-not-number",
+        "no-attribute",
+        "dict-as-text",
+    ],
 )
 mistake(
     "key-error",
@@ -265,7 +280,8 @@ mistake(
     cause="The value is None: what a function without return gives, or what get() did not find.",
     fix="Look where it gets its value, and print it there.",
     texts=[
-        r"'NoneType' object (has no|is not (iterable|subscriptable|a mapping|an iterator)|does not)",
+        r"'NoneType' object (has no|does not)",
+        r"'NoneType' object is not (iterable|subscriptable|a mapping|an iterator)",
         r"'NoneType' has no len",
         r"non-iterable NoneType",
         r"argument of type 'NoneType' is not",
@@ -293,11 +309,11 @@ mistake(
 mistake(
     "member-left",
     "Sending to somebody who has left",
-    symptom="`ClientDisconnected: the client of connection 2 has left`",
+    symptom="`sent something to client 2, who had left`, in the transcript",
     cause="A list holds a consumer whose client is gone, and sending to it fails in the sender's "
     "handler.",
     fix="Take it out in disconnect, and catch OSError around each send; or let a group do it.",
-    texts=[r"the client of connection \d+ has left"],
+    texts=[r"sent something to client \d+, who had left"],
 )
 mistake(
     "blocking",
@@ -308,6 +324,94 @@ mistake(
     fix="In async code: await asyncio.sleep(...); "
     "for work that has to block: await asyncio.to_thread(...).",
     texts=["event loop does not answer"],
+)
+mistake(
+    "short-hold",
+    "Async code that holds the event loop",
+    symptom="`kept the event loop to itself`, in the transcript",
+    cause="While a handler waits with time.sleep, or works, no other connection gets its turn.",
+    fix="In async code: await asyncio.sleep(...); "
+    "for work that has to block: await asyncio.to_thread(...).",
+    texts=["kept the event loop to itself"],
+)
+mistake(
+    "handler-misnamed",
+    "No handler of that name is called",
+    symptom="`nobody calls it: did you mean receive?`, in the transcript",
+    cause="A consumer's methods are called by their names, letter by letter.",
+    fix="Mend the name: connect, receive, disconnect; with websocket_ before it in a raw consumer.",
+    texts=["nobody calls it: did you mean"],
+)
+mistake(
+    "json-receive",
+    "A JSON consumer calls receive_json",
+    symptom="`a JSON consumer calls receive_json(self, content)`, in the transcript",
+    cause="receive of a JSON consumer takes the text, decodes it and calls receive_json.",
+    fix="Write def receive_json(self, content), and leave receive as it is.",
+    texts=[r"a JSON consumer calls receive_json\(", "receive_json is never called"],
+)
+also(
+    "json-receive",
+    r"\breceive\(\) got an unexpected keyword argument 'text_data'",
+    when=lambda facts: facts.consumer == "json",
+)
+mistake(
+    "returned",
+    "It is returned, and not sent",
+    symptom="`returns a value, in line 7, and nobody takes it`, in the transcript",
+    cause="What a handler returns is thrown away; a WebSocket has no answer to a message.",
+    fix="Send it: self.send(...), with await in an async consumer.",
+    texts=["returns a value, in line"],
+)
+mistake(
+    "unused-message",
+    "Nobody has used the message",
+    symptom="`Nobody has used this message`, in the transcript",
+    cause="The class has no method for messages, and the one that it inherits does nothing.",
+    fix="Write def receive(self, text_data=None, bytes_data=None), or receive_json(self, content).",
+    texts=["Nobody has used this message"],
+)
+mistake(
+    "class-from-before",
+    "The server is the one from before",
+    symptom="`has been defined anew since the launch`, or `The launch after it has failed`",
+    cause="A server keeps the class that it was launched with.",
+    fix="Run the cell with launch(...) again, and mend what it says.",
+    texts=["has been defined anew since the launch", "The launch after it has failed"],
+)
+mistake(
+    "other-loop",
+    "Sent from another event loop",
+    symptom="`A message was sent from another event loop`, in the transcript",
+    cause="asyncio.run makes a loop of its own, and a connection belongs to the server's.",
+    fix="Keep loop = asyncio.get_running_loop() in a handler; in the thread: "
+    "asyncio.run_coroutine_threadsafe(self.send(...), loop).",
+    texts=["sent from another event loop"],
+)
+mistake(
+    "slow-connect",
+    "connect takes too long",
+    symptom="`It is still at work.`, after a handshake that nobody answered",
+    cause="connect is at work or waits for something, and the client waits for its answer.",
+    fix="Accept first; what takes long comes after it, or into a task of its own.",
+    texts=["neither accepted nor closed .* It is still at work"],
+    over=["no-accept"],
+)
+mistake(
+    "tls",
+    "wss:// on a port without TLS",
+    symptom="`A client began with TLS`, in the transcript; the client raises an SSLError",
+    cause="The client spoke TLS, as wss:// and https:// do, and this server speaks none.",
+    fix="Write ws://. In production a proxy before the application speaks TLS.",
+    texts=["A client began with TLS", r"SSL: WRONG_VERSION_NUMBER", r"SSL: RECORD_LAYER_FAILURE"],
+)
+mistake(
+    "sent-too-late",
+    "Sent after the client had left",
+    symptom="`sent something after its client had left`, in the transcript",
+    cause="The client is gone, so nobody can read it.",
+    fix="Send before the end; what runs beside the handlers is cancelled in disconnect.",
+    texts=[r"sent something (in websocket_disconnect, )?after its client had left"],
 )
 mistake(
     "close-before-accept",
@@ -346,3 +450,4 @@ mistake(
     fix="Write with connect(...) as ws, and use it inside.",
     texts=[r"connect\(\) must be used as a context manager"],
 )
+also("member-left", "the client has left", when=lambda facts: facts.connection > 0)

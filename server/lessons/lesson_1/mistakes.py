@@ -58,7 +58,10 @@ mistake(
     symptom="`TypeError: 'text' of websocket.send must be str, not builtin_function_or_method`",
     cause="Without parentheses it is the method itself, and not what it returns.",
     fix="Call it, as in text.upper().",
-    texts=["must be str, not (builtin_function_or_method|method|function)"],
+    texts=[
+        "must be str, not (builtin_function_or_method|method|function)",
+        r"without parentheses, in line \d+: it is not called",
+    ],
     over=["not-a-string"],
     shown=["1.1"],
 )

@@ -172,8 +172,10 @@ mistake(
     cause='The names of the pattern are in scope["url_route"]["kwargs"], and nowhere else.',
     fix='Read self.scope["url_route"]["kwargs"]["name"].',
     texts=["^KeyError"],
-    when=lambda facts: facts.holder == "url_route"
-    or (facts.holder == "scope" and facts.key in ("kwargs", "room", "room_name", "name")),
+    when=lambda facts: (
+        facts.holder == "url_route"
+        or (facts.holder == "scope" and facts.key in ("kwargs", "room", "room_name", "name"))
+    ),
     over=["scope-key"],
     shown=["2.1"],
 )
@@ -233,7 +235,7 @@ mistake(
     "`The client did not offer the subprotocol 'chat'`",
     cause="Offered and accepted subprotocols have to be the same one.",
     fix='Accept one of scope["subprotocols"], or offer none.',
-    texts=["Sec-WebSocket-Protocol", "did not offer the subprotocol"],
+    texts=["Sec-WebSocket-Protocol", "did not offer the subprotocol", "offered the subprotocols"],
     shown=["2#who-may-connect"],
 )
 mistake(
