@@ -258,7 +258,12 @@ class Look:
         if issubclass(kind, AsyncConsumer):
             return {"of": "consumer"}
         if kind is dict:
-            return {"of": "dict"} | (self.describe(holder) if holder is not None else {})
+            place = holder or ast.Name("", ast.Load())
+            return {
+                "of": "dict",
+                "holder": self.holder(place, exc.obj),
+                "holder_words": words_of(holder),
+            }
         # A class of Python's own has a __call__ as well, and no module.
         is_callable = {"__call__", "__module__"} <= kind.__dict__.keys()
         return {"of": "application" if is_callable else "other"}
@@ -283,6 +288,8 @@ class Look:
                 value = self.value(part)
             except CannotEval:
                 continue
+            if issubclass(type(value), type) and issubclass(value, AsyncConsumer):
+                found["of"] = "consumer"
             if value is None and not isinstance(part, ast.Constant):
                 found.setdefault("none", words_of(part))
             elif type(value) is dict and "holder" not in found:
@@ -376,8 +383,7 @@ def call_name(node: ast.expr) -> str:
 
 def assigned(frame: FrameType | None, name: str) -> str:
     """Return what function a local variable was given the result of; empty: several, or none."""
-    assert frame is not None
-    if name not in frame.f_code.co_varnames:
+    if frame is None or name not in frame.f_code.co_varnames:
         return ""
     makers = set()
     for node in ast.walk(function_source(frame)):

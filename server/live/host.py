@@ -34,7 +34,8 @@ from .asgi import readable
 from .background import follow_threads, make_task, report, tell_failure
 from .connection import Bridge, Holds, Limits, address, header, wants_websocket
 from .failure import capture
-from .files import file_response, http_application, run_http, text_response
+from .files import file_response, http_application, text_response
+from .http import HttpExchange
 from .logs import record_logs
 from .output import printer
 from .record import Failed, Note, Record, Refused
@@ -393,9 +394,9 @@ class Host:
         exc = context.get("exception")
         if exc is not None:
             # Python 3.12 and later call this in the task's own context.
-            bridge = printer.get()
-            if isinstance(bridge, Bridge):
-                tell_failure(bridge, exc, f"{context['message']}.")
+            connection: Any = printer.get()
+            if connection is not None:
+                tell_failure(connection, exc, f"{context['message']}.")
                 return
             self.record.add(0, Note(f"{context['message']}."))
             self.record.add(0, Failed(capture(exc)))
@@ -428,8 +429,10 @@ class Host:
         )
 
     def on_garbage(self, problem: str) -> None:
-        """Write down that somebody sent something that is not HTTP."""
-        self.record.add(0, Note(f"A client sent something that is no HTTP request: {problem}."))
+        """Write down that somebody sent something that is not HTTP, or not served."""
+        if not problem.endswith("."):
+            problem = f"A client sent something that is no HTTP request: {problem}."
+        self.record.add(0, Note(problem))
 
     async def process_request(self, wire: ServerConnection, request: Request) -> Response | None:
         """Answer an HTTP request, or start the application for a handshake."""
@@ -479,16 +482,15 @@ class Host:
                 except PermissionError as exc:
                     return self.refuse(request, str(exc))
         if found is None and self.http_app is not None:
-            try:
-                found = await run_http(
-                    self.http_app,
-                    request,
-                    address(wire.remote_address),
-                    address(wire.local_address),
-                )
-            except Exception as exc:
-                self.record.add(0, Failed(capture(exc)))
-                found = text_response(500, "The application raised an exception.")
+            assert self.context is not None
+            self.connections += 1
+            exchange = HttpExchange(self.record, self.connections, self.context.copy())
+            found = await exchange.answer(
+                self.http_app,
+                request,
+                address(wire.remote_address),
+                address(wire.local_address),
+            )
         if found is None:
             found = text_response(404, f"There is no page {readable(request.path)}.")
         if request.method == "HEAD":

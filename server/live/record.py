@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 __all__ = [
     "Accepted",
+    "Answered",
     "Closed",
     "Connecting",
     "Control",
@@ -24,6 +25,7 @@ __all__ = [
     "Received",
     "Record",
     "Refused",
+    "Requested",
     "Sent",
     "Snapshot",
     "Span",
@@ -111,6 +113,24 @@ class Disconnected(NamedTuple):
     reason: str
 
 
+class Requested(NamedTuple):
+    """A client asks for a page over plain HTTP, and an application is to answer."""
+
+    method: str
+    target: str
+
+
+class Answered(NamedTuple):
+    """A response to an HTTP request leaves."""
+
+    consumer: str | None
+    """Name of the consumer's class, where one has answered."""
+
+    status: int
+    size: int
+    """Bytes of its body."""
+
+
 class Printed(NamedTuple):
     """A line that the application printed."""
 
@@ -155,6 +175,8 @@ What: TypeAlias = (
     | Printed
     | Logged
     | Failed
+    | Requested
+    | Answered
     | Note
 )
 
@@ -283,7 +305,7 @@ class Record:
     def add(self, connection: int, what: What, event: Event | None = None) -> None:
         """Append what happened on a connection, with the ASGI message that belongs to it."""
         self.append((weight(what), time.perf_counter(), connection, None, what, event))
-        if isinstance(what, Accepted | Refused) and what.consumer is not None:
+        if isinstance(what, Accepted | Answered | Refused) and what.consumer is not None:
             with self.lock:
                 self.consumers[connection] = what.consumer
                 if len(self.consumers) > self.max_entries:

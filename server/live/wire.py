@@ -17,6 +17,7 @@ from websockets.exceptions import ConcurrencyError
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
+from .first_bytes import refuse_first_bytes
 from .frames import frame_of, message_in
 from .record import Control
 from .utf8 import Utf8
@@ -95,6 +96,12 @@ class Wire(ServerConnection):
         See to it, then, that the TCP connection ends with the WebSocket connection.
 
         """
+        if self.request is None and (refusal := refuse_first_bytes(data)) is not None:
+            why, answer = refusal
+            self.on_garbage(why)
+            self.transport.write(answer)
+            self.transport.close()
+            return
         if (
             self.taker is not None
             and self.plain

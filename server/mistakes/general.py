@@ -406,6 +406,14 @@ mistake(
     texts=["A client began with TLS", r"SSL: WRONG_VERSION_NUMBER", r"SSL: RECORD_LAYER_FAILURE"],
 )
 mistake(
+    "request-body",
+    "A request with a body",
+    symptom="HTTP 501 for a POST; `The live server reads none`, in the transcript",
+    cause="The library below the live server reads requests without a body only.",
+    fix="Try pages that take a POST under uvicorn, daphne or runserver.",
+    texts=["The live server reads none"],
+)
+mistake(
     "sent-too-late",
     "Sent after the client had left",
     symptom="`sent something after its client had left`, in the transcript",

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ..live.record import (
     Accepted,
+    Answered,
     Closed,
     Connecting,
     Control,
@@ -24,6 +25,7 @@ from ..live.record import (
     Printed,
     Received,
     Refused,
+    Requested,
     Sent,
     Undelivered,
 )
@@ -110,7 +112,7 @@ class Names:
         connections = {0, *self.consumers}
         for entry in entries:
             connections.add(entry.connection)
-            if isinstance(entry.what, Accepted | Refused) and entry.what.consumer:
+            if isinstance(entry.what, Accepted | Answered | Refused) and entry.what.consumer:
                 self.consumers[entry.connection] = shorten_name(entry.what.consumer)
         self.numbered = max(connections) > 1
 
@@ -146,6 +148,12 @@ def describe(entry: Entry, names: Names) -> Phrase:
                 words += f": {shorten(visible(why), PRINTED)}"
             actor = consumer if by == "consumer" else "server"
             return Phrase("wire", client, "←", actor, "refuse", words, event)
+        case Requested(method, target):
+            words = shorten(visible(target), PAYLOAD)
+            return Phrase("wire", client, "→", consumer, visible(method), words, event)
+        case Answered(_, status, size):
+            words = f"({http_status(status)}) {count(size, 'byte')}"
+            return Phrase("wire", client, "←", consumer, "answer", words, event)
         case Received(payload):
             verb, words = message(payload)
             return Phrase("wire", client, "→", consumer, verb, words, event)

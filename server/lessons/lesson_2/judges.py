@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
+from traceback import TracebackException
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -15,6 +16,7 @@ from websockets.sync.client import ClientConnection
 
 from ...exercises.registry import exercise
 from ...exercises.scenario import Client, End, Trial, came, nearly_right
+from ...live.failure import chain
 from ...mistakes.diagnosis import find_failure, last_line
 from ...mistakes.registry import MISTAKES, Mistake, diagnose_text, mistake
 
@@ -66,13 +68,19 @@ NAME = re.compile(r"<(?:\w+:)?(\w+)>")
 """A name in a pattern: ``<str:name>`` or ``(?P<name>...)``."""
 
 
+def is_another(failure: TracebackException) -> bool:
+    """Tell whether the key was looked for in another dictionary than what the router has put."""
+    _, facts = next(chain(failure))
+    return facts is not None and facts.holder in ("content", "event", "headers", "other", "query")
+
+
 def name_mistake(trial: Trial, target: str) -> Mistake | None:
     """Return why a consumer does not find the name that the path holds, if it looked for one."""
     *_, value = target.rstrip("/").split("/")
     for failure in trial.failures:
         key = re.match("KeyError: '(.*)'", last_line(failure))
         # A dictionary of the learner's own may have no such room.
-        if key is None or key[1] in ("url_route", "kwargs", value):
+        if key is None or key[1] in ("url_route", "kwargs", value) or is_another(failure):
             continue
         patterns = [str(route.pattern) for route in all_routes(trial.answer)]
         names = {name for pattern in patterns for name in NAME.findall(pattern)}

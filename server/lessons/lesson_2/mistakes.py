@@ -62,7 +62,9 @@ mistake(
         r"__call__\(\) missing 1 required positional argument: 'send'",
     ],
     over=["sync-in-async"],
-    when=lambda facts: not facts.own and not facts.consumer and not facts.raiser.endswith(".app"),
+    when=lambda facts: (
+        facts.of == "consumer" or not (facts.own or facts.consumer or facts.raiser.endswith(".app"))
+    ),
     shown=["2#as-asgi", "2.1"],
 )
 show("no-route", "2#several-consumers", "2.1")
