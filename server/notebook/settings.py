@@ -10,9 +10,6 @@ from django.conf import ENVIRONMENT_VARIABLE, settings
 
 __all__ = ["SettingsError", "configure"]
 
-SECRET_KEY = "a notebook signs nothing"
-"""Nothing in a lesson signs anything; Django refuses to start without a key."""
-
 
 class SettingsError(RuntimeError):
     """A project's settings cannot be used, for the reason that is its one sentence."""
@@ -42,17 +39,19 @@ def configure() -> None:
         use_project(module)
         return
     settings.configure(
-        SECRET_KEY=SECRET_KEY,
+        # Nothing in a lesson signs anything; Django refuses to start without a key.
+        SECRET_KEY="a notebook signs nothing",
         ALLOWED_HOSTS=["127.0.0.1", "localhost", "[::1]"],
         INSTALLED_APPS=["channels"],
         USE_TZ=True,
+        NOTEBOOK_DEFAULTS=True,
     )
     django.setup()
 
 
 def is_ours() -> bool:
     """Tell whether the settings are the few from here."""
-    return bool(settings.SECRET_KEY == SECRET_KEY)
+    return bool(getattr(settings, "NOTEBOOK_DEFAULTS", False))
 
 
 def use_project(module: str) -> None:
