@@ -80,7 +80,9 @@ def keep_from_cell(name: str) -> None:
 
 def is_screen(stream: object) -> bool:
     """Tell whether a stream is one that a cell shows."""
-    screens = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    screens = [sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__]
+    # Somebody may have taken the stream before a router was put in front of it.
+    screens += [screen.stream for screen in screens if isinstance(screen, PrintRouter)]
     return isinstance(stream, PrintRouter) or any(stream is screen for screen in screens)
 
 

@@ -135,7 +135,7 @@ def explain_entries(entries: Iterable[Entry]) -> Explanation:
     return Explanation("", NOTHING)
 
 
-SYMPTOMS = {"unused-message", "no-accept"}
+SYMPTOMS = {"unused-message", "no-accept", "no-handler"}
 """What follows from a line of code that the server may have remarked upon."""
 
 CAUSES = {"handler-misnamed", "json-receive", "returned", "not-called", "class-from-before"}

@@ -124,6 +124,7 @@ mistake(
     texts=[AWAITED],
     when=handed_on,
 )
+also("async-to-sync-of-sync", "async_to_sync was passed a non-async-marked callable")
 mistake(
     "coroutine-as-value",
     "A coroutine where a value belongs",

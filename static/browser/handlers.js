@@ -54,8 +54,8 @@ export function watchHandlers(prototype, tell) {
     if (HANDLERS.includes(name)) {
       listens(this, name, true, tell);
     } else if (HANDLERS.includes(meant)) {
-      tellOnce(this, type, `no event is called ${type}: addEventListener takes "${meant.slice(2)}"`,
-        tell);
+      const text = `no event is called ${type}: addEventListener takes "${meant.slice(2)}"`;
+      tellOnce(this, `listener ${type}`, text, tell);
     }
     Reflect.apply(addEventListener, this, [type, ...rest]);
   };

@@ -155,7 +155,7 @@ def test_exception() -> None:
     place = next(i for i, line in enumerate(lines) if "raises: TypeError" in line)
     number = websocket_receive.__code__.co_firstlineno + 1
     assert lines[place].endswith("raises: TypeError: Object of type set is not JSON serializable")
-    assert lines[place + 3].strip() == f"line {number}, in websocket_receive"
+    assert lines[place + 3].strip() == f"line {number} of samples.py, in websocket_receive"
     assert lines[place + 4].strip() == "json.dumps({1, 2})"
 
 

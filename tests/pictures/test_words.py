@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from server.live.record import (
@@ -162,12 +164,20 @@ def test_names() -> None:
 
 
 def test_exception() -> None:
-    """An exception is its type and message, and the learner's own lines without file names."""
+    """An exception is its type and message, and the learner's own lines with their file."""
     lines = raised(websocket_receive)
     assert lines[0] == "TypeError: Object of type set is not JSON serializable"
-    assert lines[-2].endswith(", in websocket_receive")
+    assert lines[-2].endswith(" of samples.py, in websocket_receive")
     assert lines[-1] == "    json.dumps({1, 2})"
-    assert not any(".py" in line or "encode" in line for line in lines)
+    assert not any("encode" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["<string>", "/tmp/ipykernel_123/456.py"])
+def test_exception_in_a_cell(name: str) -> None:
+    """A cell is no file: its lines are numbered, and nothing more."""
+    names: dict[str, Any] = {}
+    exec(compile("def receive():\n    int('x')", name, "exec"), names)
+    assert raised(names["receive"])[1] == "  line 2, in receive"
 
 
 def test_exception_chain() -> None:
