@@ -151,7 +151,7 @@ mistake(
 mistake(
     "key-error",
     "The dictionary has no such key",
-    symptom="`KeyError: 'name'`",
+    symptom="`KeyError: 'room'`",
     cause="A value was asked for by a key that is not in the dictionary.",
     fix="Print the dictionary in the line before, and compare the spelling.",
     texts=["^KeyError"],
@@ -359,7 +359,7 @@ also(
 mistake(
     "returned",
     "It is returned, and not sent",
-    symptom="`returns a value, in line 7, and nobody takes it`, in the transcript",
+    symptom="`and nobody takes it`, in the transcript; the client waits",
     cause="What a handler returns is thrown away; a WebSocket has no answer to a message.",
     fix="Send it: self.send(...), with await in an async consumer.",
     texts=["returns a value, in line"],
@@ -417,7 +417,7 @@ mistake(
 mistake(
     "sent-too-late",
     "Sent after the client had left",
-    symptom="`sent something after its client had left`, in the transcript",
+    symptom="`after its client had left`, in the transcript",
     cause="The client is gone, so nobody can read it.",
     fix="Send before the end; what runs beside the handlers is cancelled in disconnect.",
     texts=[r"sent something (in websocket_disconnect, )?after its client had left"],

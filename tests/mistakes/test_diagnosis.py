@@ -128,7 +128,7 @@ def test_explain_entry(what: Any, text: str) -> None:
 def test_explain_failed_entry() -> None:
     """An entry with an exception is explained by the exception."""
     failed = entry(Failed(TracebackException.from_exception(KeyError("text"))))
-    assert explain(failed).mistake is diagnose_entry(failed) is MISTAKES["no-text"]
+    assert explain(failed).mistake is diagnose_entry(failed) is MISTAKES["key-error"]
 
 
 def test_live_explain() -> None:

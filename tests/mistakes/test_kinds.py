@@ -6,7 +6,6 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs
@@ -346,9 +345,9 @@ class Returns(WebsocketConsumer):
         return json.dumps({"you": text_data})
 
 
-class ReturnsPage(AsyncHttpConsumer):
+class Page(AsyncHttpConsumer):
     async def handle(self, body):
-        return b"hello"
+        await self.send_response(200, body)
 
 
 class Uncalled(WebsocketConsumer):
@@ -473,6 +472,7 @@ CASES: list[tuple[str, Any, tuple[str | bytes, ...], dict[str, Any], str]] = [
     ("a slow connect", SlowConnect, (), {"handshake_timeout": 0.2}, "slow-connect"),
     ("a send in disconnect", SaysGoodbye, ("x",), {}, "sent-too-late"),
     ("another event loop", OtherLoop, ("x",), {}, "other-loop"),
+    ("a WebSocket for an HTTP consumer", Page, (), {}, "http-consumer"),
     ("a subprotocol", Inherits, (), {"subprotocols": ["chat"]}, "subprotocol"),
 ]
 
@@ -513,15 +513,9 @@ def test_too_large_a_message() -> None:
     )
 
 
-@pytest.fixture
-def members() -> Iterator[list[Any]]:
-    found: list[Any] = []
-    yield found
-    found.clear()
-
-
-def test_member_who_has_left(members: list[Any]) -> None:
-    """Whose client has left, and in whose handler it was, is told apart."""
+def member_left() -> list[Entry]:
+    """Return what the record holds after a message to all, of whom one has left."""
+    members: list[Any] = []
 
     class Everybody(AsyncWebsocketConsumer):
         async def connect(self):
@@ -545,9 +539,14 @@ def test_member_who_has_left(members: list[Any]) -> None:
             with pytest.raises(ConnectionClosed, match="1011"):
                 one.recv(5)
         host.settle()
-        entries = record.snapshot().entries
+        return list(record.snapshot().entries)
     finally:
         host.stop()
+
+
+def test_member_who_has_left() -> None:
+    """Whose client has left, and in whose handler it was, is told apart."""
+    entries = member_left()
     notes = [
         (entry.connection, entry.what.text) for entry in entries if hasattr(entry.what, "text")
     ]

@@ -74,7 +74,7 @@ mistake(
     fix="Convert it with str(value) or an f-string.",
     texts=[
         r"'text' of websocket\.send must be str, not",
-        "'(int|float|bool|NoneType)' object has no attribute 'encode'",
+        "'(int|float|bool)' object has no attribute 'encode'",
         "Text frame payload is not str",
     ],
     shown=["1#stream", "1.2"],
@@ -123,6 +123,7 @@ show("closed-too-early", "1.2")
 show("nearly", "1.2")
 show("more-than-asked", "1.1", "1.2")
 show("no-f", "1.3")
+show("returned", "1.1", "1.2", "1.3")
 mistake(
     "event-as-answer",
     "An event is sent as an answer",

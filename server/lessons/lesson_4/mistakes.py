@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...mistakes.registry import also, mistake
+from ...mistakes.registry import also, mistake, show
 
 mistake(
     "dict-as-text",
@@ -110,7 +110,7 @@ mistake(
     fix="Write json.dumps(value) and json.loads(text).",
     texts=[
         r"\bdump\(\) missing 1 required positional argument: 'fp'",
-        "'(str|bytes|NoneType)' object has no attribute 'read'",
+        "'(str|bytes)' object has no attribute 'read'",
     ],
     shown=["4.1"],
 )
@@ -228,3 +228,4 @@ mistake(
     texts=["must be real number, not"],
     shown=["4.3"],
 )
+show("json-receive", "4.4")
