@@ -280,6 +280,8 @@ class Look:
                 parts = [left, right]
             case ast.Compare(left=left, comparators=others):
                 parts = [left, *others]
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp() as whole:
+                parts = [whole.generators[0].iter]
             case ast.expr() as whole:
                 parts = [whole]
         found: dict[str, Any] = {}

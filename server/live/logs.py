@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import logging
 import sys
+from traceback import TracebackException
 from typing import Any
 
-from .failure import capture
 from .output import PrintRouter, printer
 from .record import Logged
 
@@ -48,7 +48,7 @@ def make(name: str, *args: Any, **options: Any) -> logging.LogRecord:
                 made.levelname.lower(),
                 name,
                 message_of(made),
-                capture(made.exc_info[1])
+                TracebackException.from_exception(made.exc_info[1])
                 if made.exc_info is not None and made.exc_info[1] is not None
                 else None,
             )

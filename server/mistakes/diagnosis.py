@@ -132,7 +132,20 @@ def explain_entries(entries: Iterable[Entry]) -> Explanation:
         for entry in backwards:
             if wanted(entry):
                 return explain(cause_of(entry, backwards))
-    return Explanation("", NOTHING)
+    return Explanation("", f"{NOTHING}{unanswered(backwards)}")
+
+
+def unanswered(backwards: Iterable[Entry]) -> str:
+    """Say that the last message was not answered; nothing where it was, or none came."""
+    for entry in backwards:
+        if isinstance(entry.what, Received):
+            return (
+                f" Nothing was sent after the last message of client {entry.connection}, entry "
+                f"{entry.number}: follow your code for it."
+            )
+        if isinstance(entry.what, Sent):
+            break
+    return ""
 
 
 SYMPTOMS = {"unused-message", "no-accept", "no-handler"}
