@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from server.notebook import settings as module
 from server.paths import ROOT
 
 SETTINGS = """
@@ -148,3 +150,39 @@ import django.contrib.contenttypes.models
 server.notebook.settings.configure()
 """
     assert run(tmp_path, code) == "x True\n"
+
+
+# In this process, with Django set up already
+
+
+def test_named_too_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The few settings from here do not stand in for a project's in silence."""
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "mysite.settings")
+    with pytest.raises(module.SettingsError, match="after server was imported"):
+        module.configure()
+
+
+def test_set_up_for_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody has configured Django and not set it up, that is done."""
+    done: list[bool] = []
+    monkeypatch.setattr(module.apps, "ready", False)
+    monkeypatch.setattr("django.setup", lambda: done.append(True))
+    module.configure()
+    assert done == [True]
+
+
+def test_project_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project that is named in time is set up, and an error becomes one sentence."""
+    done: list[bool] = []
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "mysite.settings")
+    monkeypatch.setattr(module, "settings", SimpleNamespace(configured=False))
+    monkeypatch.setattr("django.setup", lambda: done.append(True))
+    module.configure()
+    assert done == [True]
+
+    def fail() -> None:
+        raise ModuleNotFoundError("No module named 'mysite'")
+
+    monkeypatch.setattr("django.setup", fail)
+    with pytest.raises(module.SettingsError, match="ModuleNotFoundError: No module named"):
+        module.configure()
