@@ -18,10 +18,10 @@ from weakref import WeakKeyDictionary, WeakSet
 from .asgi import ClientDisconnected, Message
 from .failure import capture
 from .output import printer
-from .record import Failed, Note
+from .record import Failed, Note, Record
 from .tracebacks import is_library
 
-__all__ = ["follow_threads", "make_task", "report", "send_from_elsewhere", "tell_failure"]
+__all__ = ["Nobody", "follow_threads", "make_task", "report", "send_from_elsewhere", "tell_failure"]
 
 Task = asyncio.Task[Any]
 
@@ -33,6 +33,19 @@ class Connection(Protocol):
 
     def add(self, what: Any) -> None:
         """Write to the record."""
+
+
+class Nobody:
+    """Stands for a connection where there is none."""
+
+    number = 0
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+
+    def add(self, what: Any) -> None:
+        """Write to the record, for the server."""
+        self.record.add(0, what)
 
 
 # Tasks

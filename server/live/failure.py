@@ -413,10 +413,7 @@ def function_source(frame: FrameType) -> ast.AST:
 def source_of(frame: FrameType, traceback: TracebackType) -> str:
     """Return the expression that a frame was working out when it raised."""
     positions = list(frame.f_code.co_positions())
-    place = traceback.tb_lasti // 2
-    if place >= len(positions):
-        return ""
-    line, end_line, column, end_column = positions[place]
+    line, end_line, column, end_column = positions[traceback.tb_lasti // 2]
     if line is None or end_line is None or column is None or end_column is None:
         return ""
     lines = [
@@ -438,9 +435,7 @@ def parsed(words: str) -> ast.expr | None:
     """Return an expression, or what a loop goes over; ``None`` for what is neither."""
     try:
         node = ast.parse(f"({words})", mode="eval").body
-    except ValueError:
-        return None
-    except SyntaxError:
+    except (SyntaxError, ValueError):
         return loop_over(words)
     return node.value if isinstance(node, ast.Await) else node
 

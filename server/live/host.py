@@ -31,7 +31,7 @@ from websockets.http11 import Request, Response
 
 from .access import Access
 from .asgi import readable
-from .background import follow_threads, make_task, report, tell_failure
+from .background import Nobody, follow_threads, make_task, report, tell_failure
 from .connection import Bridge, Holds, Limits, address, header, wants_websocket
 from .failure import capture
 from .files import file_response, http_application, text_response
@@ -394,12 +394,8 @@ class Host:
         exc = context.get("exception")
         if exc is not None:
             # Python 3.12 and later call this in the task's own context.
-            connection: Any = printer.get()
-            if connection is not None:
-                tell_failure(connection, exc, f"{context['message']}.")
-                return
-            self.record.add(0, Note(f"{context['message']}."))
-            self.record.add(0, Failed(capture(exc)))
+            connection: Any = printer.get() or Nobody(self.record)
+            tell_failure(connection, exc, f"{context['message']}.")
 
     async def wait_settled(self, timeout: float) -> None:
         """Wait for the connections that are on their way out."""

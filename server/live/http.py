@@ -84,9 +84,8 @@ class HttpExchange:
         async def observed(scope: Any, receive: Any, send: Any) -> None:
             async def take() -> Any:
                 # Now, while it waits for this, as for a WebSocket.
-                if self.consumer is None:
-                    self.consumer = find_consumer(running)
-                    on_connect(self)
+                self.consumer = find_consumer(running)
+                on_connect(self)
                 return await receive()
 
             async def give(message: Any) -> None:

@@ -25,11 +25,6 @@ def handed_on(facts: Facts) -> bool:
     return "main_wrap" in facts.through
 
 
-def is_none(facts: Facts) -> bool:
-    """Tell whether something of the learner's own was None."""
-    return facts.of == "None" or bool(facts.none) or facts.own
-
-
 mistake(
     "no-accept",
     "No accept",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import weakref
@@ -10,6 +11,7 @@ from traceback import TracebackException
 from typing import Any
 
 import pytest
+from channels.consumer import AsyncConsumer
 from channels.generic.websocket import WebsocketConsumer
 from pure_eval import CannotEval
 
@@ -251,3 +253,37 @@ def test_nothing_to_look_at() -> None:
     """Without a frame of the learner's own, no expression has a value."""
     with pytest.raises(CannotEval):
         Look(None, [], None).value(None)
+
+
+def test_a_consumer_is_called() -> None:
+    """What is awaited is the class of a consumer, which is no application."""
+
+    class Raw(AsyncConsumer):
+        def __init__(self, *args: object) -> None:
+            pass
+
+    async def inner() -> None:
+        await Raw({}, 1, 2)
+
+    assert caught(lambda: asyncio.run(inner())).of == "consumer"
+
+
+def test_content_that_was_awaited() -> None:
+    """What an asynchronous function has decoded is content as well, at any depth."""
+
+    async def loads(text: str) -> Any:
+        return json.loads(text)
+
+    async def receive() -> None:
+        data = await loads('{"a": [{}]}')
+        data.get("a")[0]["x"]
+
+    assert caught(lambda: asyncio.run(receive())).holder == "content"
+
+
+def test_code_that_is_a_piece() -> None:
+    """A function whose code is no whole statement is not looked through."""
+    functions = {
+        "one": lambda data: data["x"],
+    }
+    assert caught(lambda: functions["one"]({})).holder == "other"

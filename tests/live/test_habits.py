@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.request
 from time import sleep
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -252,6 +253,22 @@ class Runs(AsyncConsumer):
         subprocess.run(["x"])
 
 
+requests = ModuleType("requests.api")
+
+
+def get(url: str) -> None:
+    """Stands for the one of requests, which the course does not need."""
+
+
+get.__module__ = "requests.api"
+vars(requests)["get"] = get
+
+
+class Requests(AsyncConsumer):
+    async def websocket_receive(self, event):
+        requests.get("x")
+
+
 class Asks(AsyncConsumer):
     async def websocket_receive(self, event):
         input()
@@ -285,6 +302,7 @@ class Sync(SyncConsumer):
         (Imported, "sleep"),
         (Fetches, "urllib.request.urlopen"),
         (Runs, "subprocess.run"),
+        (Requests, "requests.get"),
         (Asks, "input"),
         (Helps, "pause, which calls time.sleep"),
     ],

@@ -28,9 +28,10 @@ from websockets.sync.client import connect
 from server.live.connection import Limits
 from server.live.host import Host
 from server.live.output import route_prints, show_forgotten_awaits
-from server.live.record import Entry, Record
+from server.live.record import Entry, Received, Record
 from server.mistakes.diagnosis import explain_entries
 from server.notebook.launch import as_application
+from tests.serving import eventually
 
 # mypy: disable-error-code="no-untyped-def, attr-defined, misc, no-untyped-call, method-assign"
 
@@ -51,12 +52,18 @@ def talk(app: Any, *messages: str | bytes, **options: Any) -> list[Entry]:
         ):
             for message in messages:
                 ws.send(message)
-                with suppress(TimeoutError):
-                    ws.recv(0.2)
+            assert eventually(lambda: is_done(host, record, len(messages)))
         host.settle()
         return list(record.snapshot().entries)
     finally:
         host.stop()
+
+
+def is_done(host: Host, record: Record, count: int) -> bool:
+    """Tell whether the consumer has done what it does about so many messages."""
+    taken = sum(isinstance(entry.what, Received) for entry in record.snapshot().entries)
+    bridges = tuple(host.bridges)
+    return not bridges or (taken == count and all(bridge.busy is None for bridge in bridges))
 
 
 def diagnosis(app: Any, *messages: str | bytes, **options: Any) -> str:
@@ -405,6 +412,7 @@ class OtherLoop(AsyncWebsocketConsumer):
     async def receive(self, text_data):
         thread = threading.Thread(target=lambda: asyncio.run(self.send(text_data)))
         thread.start()
+        await asyncio.to_thread(thread.join)
 
 
 def routes(consumer: Any, pattern: str = "ws/<str:name>/") -> Any:
