@@ -103,6 +103,8 @@ def methods(cls: type) -> dict[str, FunctionType]:
 
 
 known: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
+unused: WeakKeyDictionary[type, str] = WeakKeyDictionary()
+"""What was found out about each class: it does not change, and is asked for with each message."""
 
 
 def habits(cls: type) -> tuple[str, ...]:
@@ -230,6 +232,14 @@ def is_value(node: ast.expr) -> bool:
 
 def unused_receive(cls: type) -> str:
     """Say whose empty method takes the messages; nothing where one of the class's own does."""
+    text = unused.get(cls)
+    if text is None:
+        text = unused[cls] = find_unused_receive(cls)
+    return text
+
+
+def find_unused_receive(cls: type) -> str:
+    """Find out the same."""
     kind = consumer_kind(cls)
     if kind not in ("generic", "json"):
         return ""

@@ -171,8 +171,8 @@ def test_live_explain_without_exception() -> None:
     ("what", "text"),
     [
         (
-            Note("Something else."),
-            "Entry 7 is not a mistake that is known. It says: Something else.",
+            Note("Well."),
+            "Entry 7 is not a mistake that is known. It says: Well.",
         ),
         (
             Refused("consumer", 401, "log in"),
@@ -209,7 +209,16 @@ def test_last_message_was_not_answered() -> None:
         f"{nothing} Nothing was sent after the last message of client 1, entry 7: follow your code "
         "for it."
     )
-    assert explain_entries([entry(Sent("<bound method x>"))]).mistake is MISTAKES["not-called"]
-    assert (
-        explain_entries([entry(Received("[object Object]"))]).mistake is MISTAKES["object-object"]
-    )
+
+
+@pytest.mark.parametrize(
+    ("what", "id"),
+    [
+        (Sent("<bound method x>"), "not-called"),
+        (Received("[object Object]"), "object-object"),
+        (Refused("consumer", 403, ""), "close-before-accept"),
+    ],
+)
+def test_entry_gives_a_mistake_away(what: Any, id: str) -> None:
+    """A message may show what went wrong although nothing was raised."""
+    assert explain_entries([entry(what)]).mistake is MISTAKES[id]
