@@ -14,8 +14,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).parents[1]
-PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
-WANTED = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
+SETTINGS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
+PROJECT, TOOLS = SETTINGS["project"], SETTINGS["tool"]
+EXTRAS = PROJECT["optional-dependencies"]
+WANTED = [*PROJECT["dependencies"], *EXTRAS["pdf"], *EXTRAS["dev"]]
 LOCK = [
     line
     for line in (REPOSITORY / "requirements.lock").read_text("utf-8").splitlines()
@@ -31,7 +33,7 @@ def test_lock_has_versions_and_no_addresses():
         assert "://" not in line
 
 
-@pytest.mark.parametrize("python", ["3.11.2", "3.11.9", "3.12.1", "3.13.0"])
+@pytest.mark.parametrize("python", ["3.11.2", "3.11.9", "3.12.1", "3.13.0", "3.14.0", "3.15.0"])
 @pytest.mark.parametrize("wanted", WANTED, ids=lambda wanted: Requirement(wanted).name)
 def test_lock_fits_the_ranges(wanted: str, python: str):
     """What pyproject.toml asks for is in the lock once, in a version that it allows."""

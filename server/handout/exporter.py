@@ -22,8 +22,9 @@ from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]
 from traitlets import Enum, TraitError, default
 from traitlets.config import Application, Config
 
+from ..authoring.tags import tags
 from ..paths import STATIC
-from .lesson import HandoutError, read_notebook, tags
+from .lesson import HandoutError, read_notebook
 from .preprocessors import KINDS, Arrange, CheckLesson, CleanOutputs, RenderProse
 
 __all__ = ["EDITIONS", "HandoutExporter"]
@@ -126,6 +127,8 @@ class HandoutExporter(HTMLExporter):
         resources["edition"] = self.edition
         resources["style"] = self.static("handout.css")
         resources["script"] = self.static("handout.js")
+        # Of all pictures: those in the outputs have them already.
+        resources["colours"] = (STATIC / "pictures" / "colours.css").read_text("utf-8")
         return resources
 
     def from_file(  # type: ignore[override]

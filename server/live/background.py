@@ -16,8 +16,8 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
 from .asgi import ClientDisconnected, Message
+from .current_connection import current_connection
 from .failure import capture
-from .output import printer
 from .record import Failed, Note, Record
 from .tracebacks import is_library
 
@@ -63,7 +63,7 @@ def make_task(
     if (
         code is not None
         and is_looked_after(code.co_filename, code.co_name)
-        and printer.get() is not None
+        and current_connection.get() is not None
     ):
         task.add_done_callback(keep_failed)
     return task
@@ -79,7 +79,7 @@ def is_looked_after(filename: str, name: str) -> bool:
 
 def keep_failed(task: Task) -> None:
     """Remember a task that has failed; run in the context of the consumer that started it."""
-    connection: Any = printer.get()
+    connection: Any = current_connection.get()
     if connection is not None and is_unheard(task):
         failed.setdefault(connection, WeakSet()).add(task)
 
@@ -126,7 +126,7 @@ def follow_threads() -> None:
 
 def start(thread: threading.Thread) -> None:
     """Start a thread."""
-    connection: Any = printer.get()
+    connection: Any = current_connection.get()
     if connection is not None and is_consumers(thread):
         thread.run = partial(run, connection, copy_context(), thread.run)  # type: ignore[method-assign]
     start_thread(thread)

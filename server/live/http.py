@@ -16,11 +16,11 @@ from channels.consumer import AsyncConsumer
 from websockets.http11 import Request, Response
 
 from .asgi import readable
-from .connection import find_consumer
+from .current_connection import Stream, current_connection
 from .failure import capture
 from .files import run_http, text_response
 from .notes import on_connect
-from .output import Lines, Stream, printer
+from .output import Lines
 from .record import Answered, Failed, Note, Printed, Record, Requested
 
 __all__ = ["HttpExchange", "StreamRefused"]
@@ -54,21 +54,21 @@ class HttpExchange:
         self.context = context
         self.consumer: AsyncConsumer | None = None
         self.lines: dict[Stream, Lines] = {}
-        context.run(printer.set, self)
+        context.run(current_connection.set, self)
 
     def add(self, what: Any, event: Any = None) -> None:
         """Write to the record."""
         self.record.add(self.number, what, event)
-
-    def find_consumer(self) -> AsyncConsumer | None:
-        """Return the consumer that answers, as soon as it is known."""
-        return self.consumer
 
     def print(self, text: str, stream: Stream) -> None:
         """Take what the application prints."""
         if stream not in self.lines:
             self.lines[stream] = Lines(lambda line: self.add(Printed(line, stream)))
         self.lines[stream].write(text)
+
+    @property
+    def sync_event(self) -> None:
+        """No sync consumer answers HTTP."""
 
     async def answer(
         self,
@@ -83,8 +83,6 @@ class HttpExchange:
 
         async def observed(scope: Any, receive: Any, send: Any) -> None:
             async def take() -> Any:
-                # Now, while it waits for this, as for a WebSocket.
-                self.consumer = find_consumer(running)
                 on_connect(self)
                 return await receive()
 
@@ -93,8 +91,7 @@ class HttpExchange:
                     raise StreamRefused(NO_STREAMS)
                 await send(message)
 
-            running = app(scope, take, give)
-            await running
+            await app(scope, take, give)
 
         task = asyncio.get_running_loop().create_task(
             run_http(observed, request, client, server), context=self.context

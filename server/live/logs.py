@@ -12,7 +12,8 @@ import sys
 from traceback import TracebackException
 from typing import Any
 
-from .output import PrintRouter, printer
+from .current_connection import current_connection
+from .output import PrintRouter
 from .record import Logged
 
 __all__ = ["record_logs"]
@@ -41,7 +42,7 @@ def record_logs() -> None:
 def make(name: str, *args: Any, **options: Any) -> logging.LogRecord:
     """Make a log record, and write it down if a consumer logs it."""
     made = make_record(name, *args, **options)
-    connection: Any = printer.get()
+    connection: Any = current_connection.get()
     if connection is not None and name != OWN:
         connection.add(
             Logged(

@@ -15,9 +15,6 @@ from .record import Note, Record
 
 __all__ = ["on_connect", "on_hold", "on_message"]
 
-SHORT = 0.02
-"""Seconds from which a step of an application may be one that blocks."""
-
 MUCH = 0.5
 """Seconds that the steps of one handler may take in all: a machine that is busy with other things
 makes them longer."""
@@ -29,8 +26,9 @@ class Connection(Protocol):
     number: int
     record: Record
 
-    def find_consumer(self) -> AsyncConsumer | None:
-        """Return its consumer."""
+    @property
+    def consumer(self) -> AsyncConsumer | None:
+        """Its consumer, as far as is known."""
 
     def add(self, what: Any) -> None:
         """Write to the record."""
@@ -40,7 +38,7 @@ def on_connect(connection: Connection) -> None:
     """Say what is to be said when a client comes."""
     for text in connection.record.take_remarks():
         connection.add(Note(text))
-    consumer = connection.find_consumer()
+    consumer = connection.consumer
     if consumer is None:
         return
     cls = type(consumer)
@@ -57,14 +55,14 @@ def on_connect(connection: Connection) -> None:
 
 def on_message(connection: Connection) -> None:
     """Say that nobody has used a message, after it has been taken."""
-    consumer = connection.find_consumer()
+    consumer = connection.consumer
     if consumer is not None and (text := unused_receive(type(consumer))):
         say_once(connection, text)
 
 
 def on_hold(connection: Connection, label: str, seconds: float) -> None:
     """Say that a handler has held up the event loop with steps that took so long in all."""
-    consumer = connection.find_consumer()
+    consumer = connection.consumer
     if consumer is None:
         return
     cls = type(consumer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from traceback import TracebackException
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -205,9 +205,6 @@ BRIEF = 0.001
 """Seconds from which a stretch of time is kept: a busy server has many shorter ones, and no picture
 shows them."""
 
-LONG = 0.03
-"""Seconds from which work is worth a picture: what the machine adds by itself may be as long."""
-
 
 class Span(NamedTuple):
     """A stretch of time, not a brief one, in which a connection's handler waited or worked."""
@@ -260,18 +257,9 @@ class Record:
     tracebacks, the oldest entries go, and :attr:`Snapshot.dropped` counts them. The newest entry
     always stays.
 
-    Args:
-        on_long_work: Called after each stretch of work that a picture would show.
-
     """
 
-    def __init__(
-        self,
-        max_entries: int = 10_000,
-        max_bytes: int = 16 * 2**20,
-        on_long_work: Callable[[], None] | None = None,
-    ) -> None:
-        self.on_long_work = on_long_work
+    def __init__(self, max_entries: int = 10_000, max_bytes: int = 16 * 2**20) -> None:
         self.max_entries = max_entries
         self.max_bytes = max_bytes
         self.lock = threading.Lock()
@@ -340,8 +328,6 @@ class Record:
             return
         with self.lock:
             self.spans.append(Span(connection, state, label, start, end))
-        if self.on_long_work is not None and state == "working" and end - start >= LONG:
-            self.on_long_work()
 
     def snapshot(self) -> Snapshot:
         """Return what the record holds now."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..live.failure import Facts
 from .registry import also, mistake
 
-AWAITED = r"object \w+ can't be used in 'await' expression"
+AWAITED = r"object \w+ can't be used in 'await' expression|'\w+' object can't be awaited"
+"""What Python says, and what it says since 3.14."""
 
 
 def in_init(facts: Facts) -> bool:
@@ -51,7 +52,8 @@ mistake(
 mistake(
     "sync-in-async",
     "A plain method in an async consumer",
-    symptom="`TypeError: object NoneType can't be used in 'await' expression`",
+    symptom="`TypeError: object NoneType can't be used in 'await' expression`; "
+    "since Python 3.14 `TypeError: 'NoneType' object can't be awaited`",
     cause="Something is awaited that is no coroutine: an async consumer awaits its handlers.",
     fix="Write async def before each handler, and await only what is async.",
     texts=[AWAITED],
@@ -152,7 +154,7 @@ mistake(
     texts=["^KeyError"],
 )
 mistake(
-    "scope-key",
+    "scope-has-no-key",
     "The scope has no such key",
     symptom="a KeyError in self.scope[...]",
     cause="The server and each middleware put something into the scope, and nobody put this.",
@@ -167,7 +169,7 @@ mistake(
     cause='scope["user"] is the work of AuthMiddleware, and none of it stands before the consumer.',
     fix="Wrap the routes: AuthMiddlewareStack(URLRouter([...])).",
     texts=["^KeyError: 'user'"],
-    over=["scope-key"],
+    over=["scope-has-no-key"],
     when=lambda facts: facts.holder == "scope",
 )
 mistake(
@@ -178,7 +180,7 @@ mistake(
     "CookieMiddleware.",
     fix="Wrap the routes: SessionMiddlewareStack(URLRouter([...])), which holds both.",
     texts=["^KeyError: '(session|cookies)'"],
-    over=["scope-key"],
+    over=["scope-has-no-key"],
     when=lambda facts: facts.holder == "scope",
 )
 mistake(
@@ -424,7 +426,7 @@ mistake(
     cause="Before the accept there is no WebSocket yet, so a close has no code: "
     "the handshake is refused with HTTP 403.",
     fix="If the client shall learn the code: accept, then close with it.",
-    texts=["server rejected WebSocket connection: HTTP 403", "rejected .*HTTP 403"],
+    texts=["server rejected WebSocket connection: HTTP 403", "(?<!proxy )rejected .*HTTP 403"],
 )
 mistake(
     "no-route",
@@ -455,3 +457,27 @@ mistake(
     texts=[r"connect\(\) must be used as a context manager"],
 )
 also("member-left", "the client has left", when=lambda facts: facts.connection > 0)
+mistake(
+    "proxy",
+    "A proxy in between",
+    symptom="`proxy rejected connection: HTTP 403`",
+    cause="The environment names a proxy, and the client asks it for a server of this machine.",
+    fix="Import server before you connect, which keeps 127.0.0.1 out of it; "
+    "elsewhere write connect(..., proxy=None).",
+    texts=[
+        "proxy rejected connection",
+        "did not receive a valid HTTP response from proxy",
+        r"connect(ing)? (to|through) (a )?(HTTP|SOCKS) proxy",
+        "isn't a valid proxy",
+        "Tunnel connection failed",
+    ],
+)
+mistake(
+    "nobody-listens",
+    "Nobody listens there",
+    symptom="`ConnectionRefusedError`",
+    cause="The server is closed or has another port; or it is a proxy of the environment "
+    "that is not there.",
+    fix="Launch again, and connect to live.url(...); with a proxy set, import server first.",
+    texts=["ConnectionRefusedError", "Connection refused", "Connect call failed"],
+)

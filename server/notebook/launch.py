@@ -8,9 +8,7 @@ import inspect
 import signal
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import cache
 from html import escape
-from threading import Thread
 from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.typing import ASGI3Application
@@ -86,7 +84,7 @@ def launch(
         left_behind = not before.host.stop()
         if port is None:
             port = before.port
-    record = Record(on_long_work=get_ready_to_draw)
+    record = Record()
     if left_behind:
         record.add(
             0,
@@ -106,19 +104,6 @@ def launch(
     servers[name] = live
     host.start()
     return live
-
-
-@cache
-def get_ready_to_draw() -> None:
-    """Import what a timeline needs, once, while a handler works that it would show."""
-    Thread(target=load_pictures, name="pictures", daemon=True).start()
-
-
-def load_pictures() -> None:
-    """Import what a timeline needs."""
-    from ..pictures.timeline import load
-
-    load()
 
 
 def current(name: str = "live") -> LiveServer | None:

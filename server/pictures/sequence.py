@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass, replace
 
 from ..live.record import Snapshot
 from ..template import fill
-from .words import Names, Phrase, count, describe, width, wrap
+from .figure import figure
+from .words import Names, Phrase, count, describe, fill_up, width, wrap
 
 __all__ = ["Sequence"]
 
@@ -154,14 +154,8 @@ class Sequence:
 
     @property
     def html(self) -> str:
-        """The picture with its text alternative.
-
-        JupyterLab shows an SVG only in a trusted notebook and without a text alternative; an
-        image in HTML it always shows.
-
-        """
-        svg = b64encode(self.svg.encode()).decode()
-        return fill("pictures/sequence.html", svg=svg, title=self.title, text=self.text)
+        """The picture with its text alternative."""
+        return figure(self.svg, self.title, self.text)
 
     def __repr__(self) -> str:
         return self.text
@@ -224,4 +218,4 @@ def innermost_call(details: tuple[str, ...]) -> tuple[str, ...]:
 
 def cut(text: str, cells: int) -> str:
     """Return a text that is no wider than so many cells."""
-    return text if width(text) <= cells else wrap(text, cells - 1)[0] + "…"
+    return text if width(text) <= cells else text[: fill_up(text, cells - 1)].rstrip() + "…"

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
-from math import ceil, floor, log10
+from itertools import accumulate
+from math import ceil
 from operator import itemgetter
-from threading import Lock
-from typing import Any
 
-from ..live.record import LONG, Snapshot, Span
+from ..live.record import Connecting, Received, Snapshot, Span
+from ..template import fill
+from .figure import figure
 from .words import count
 
-__all__ = ["Row", "Timeline", "load"]
+__all__ = ["Row", "Timeline"]
+
+LONG = 0.03
+"""Seconds from which work is worth a picture: what the machine adds by itself may be as long."""
 
 SMALL = 0.1
 """Work on a message that is shorter than this part of the longest work is not drawn."""
@@ -39,15 +41,23 @@ ROWS = 12
 UNITS = 40
 """How many units a picture shows."""
 
-STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
-"""The numbers that a unit in seconds is rounded to."""
-
 EMPTY = f"Nothing to draw: no handler has worked for {LONG} s or longer."
 
-FACE = "#fbfbfa"
-INK = "#1b1f24"
-WORKING = "#2f6db0"
-WAITING = "#f3d9a4"
+# All lengths are in pixels, at the scale at which the text has its full size.
+
+WIDTH = 720
+
+LEFT = 110
+"""How much the clients' names take, left of the bars."""
+
+RIGHT = 30
+"""How much stays free, right of the bars."""
+
+SENTENCE = 18
+"""How far apart the sentences above the bars are."""
+
+ROW = 34
+"""How far apart the clients' bars are."""
 
 Interval = tuple[int, int]
 """From when to when, in units from the beginning of the picture."""
@@ -75,9 +85,11 @@ class Timeline:
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.works = last_works(snapshot.spans)
+        stretch, before = last_stretch(snapshot.spans)
+        self.works = worth_drawing(stretch)
         self.begin = min((span.start for span in self.works), default=0.0)
-        self.exact_unit = min(map(duration, self.works), default=0.0)
+        self.unit = min(map(duration, self.works), default=0.0)
+        """How many seconds one piece of work takes."""
         self.moments: list[tuple[float, int]] = []
         """When work began and ended, and in which unit of the picture."""
         end = max((span.end for span in self.works), default=0.0)
@@ -90,11 +102,13 @@ class Timeline:
             and self.begin <= span.end
             and span.start < end
         ]
-
-    @property
-    def unit(self) -> float:
-        """How many seconds one piece of work takes, about."""
-        return preferred(self.exact_unit) if self.works else 0.0
+        # Who opened or sent anything since the run before, and is not seen to work.
+        self.others = {
+            entry.connection
+            for entry in snapshot.entries
+            if isinstance(entry.what, Connecting | Received) and entry.time > before
+        } | {span.connection for span in self.waits}
+        self.others -= {span.connection for span in self.works}
 
     @cached_property
     def rows(self) -> list[Row]:
@@ -126,7 +140,7 @@ class Timeline:
             if begins:
                 place = starts[i] = self.place(time)
             else:
-                units = max(1, round(duration(self.works[i]) / self.exact_unit))
+                units = max(1, round(duration(self.works[i]) / self.unit))
                 place = ends[i] = starts[i] + units
             self.moments.append((time, place))
         return [(starts[i], ends[i]) for i in range(len(self.works))]
@@ -135,7 +149,7 @@ class Timeline:
         """Return a time in units, from the last moment before it at which work began or ended."""
         index = bisect_right(self.moments, time, key=itemgetter(0))
         before, place = self.moments[index - 1] if index else (self.begin, 0)
-        return max(0, place + round((time - before) / self.exact_unit))
+        return max(0, place + round((time - before) / self.unit))
 
     @property
     def length(self) -> int:
@@ -145,14 +159,29 @@ class Timeline:
     @property
     def overlap(self) -> int:
         """How many consumers worked at the same time, at most."""
-        starts = {start for row in self.rows for start, _ in row.working}
-        return max((sum(works_at(row, unit) for row in self.rows) for unit in starts), default=0)
+        begun = [(start, 1) for row in self.rows for start, _ in row.working]
+        ended = [(end, -1) for row in self.rows for _, end in row.working]
+        # At the same moment, who ends goes before who begins.
+        return max(accumulate(change for _, change in sorted(begun + ended)), default=0)
 
     @property
     def verdict(self) -> str:
-        """What the picture shows, in a sentence."""
+        """What the picture shows, in a sentence; in a second one, whom it does not show at work."""
+        return " ".join(self.sentences)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The sentences of the verdict."""
         if not self.rows:
-            return EMPTY
+            return [EMPTY]
+        if not self.others:
+            return [self.summary]
+        others = count(len(self.others), "other client")
+        return [self.summary, f"The work of {others} is too short to draw or has not ended."]
+
+    @property
+    def summary(self) -> str:
+        """How many clients were served, how, and in which time."""
         workers = sum(bool(row.working) for row in self.rows)
         time = f"in the time of {count(self.length, 'piece')} of work"
         if workers == 1:
@@ -195,7 +224,7 @@ class Timeline:
         return remarks
 
     @property
-    def alt(self) -> str:
+    def words(self) -> list[str]:
         """The picture in sentences, for those who do not see it."""
         sentences = [f"Timeline: {self.verdict}"]
         for place, row in enumerate(self.rows[:ROWS], 1):
@@ -205,130 +234,94 @@ class Timeline:
                 for start, end in intervals
             ]
             sentences.append(f"{ordinal(place)} client: {', '.join(parts)}.")
-        return " ".join([*sentences, *self.remarks])
+        return [*sentences, *self.remarks]
 
-    @cached_property
-    def png(self) -> bytes:
+    @property
+    def title(self) -> str:
+        """What the picture is, in a line."""
+        return f"Timeline: {self.verdict}".removesuffix(".")
+
+    @property
+    def svg(self) -> str:
         """The picture."""
-        load()
-        import matplotlib
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from PIL import Image
-
         rows = self.rows[:ROWS]
-        styles: dict[Any, Any] = {
-            # The font that comes with matplotlib.
-            "font.family": "DejaVu Sans",
-            "font.size": 10,
-            "hatch.linewidth": 1.0,
-            "text.color": INK,
-            "axes.edgecolor": "#8a9099",
-            "axes.labelcolor": INK,
-            "xtick.color": INK,
-            "ytick.color": INK,
-        }
-        # The figure belongs to no pyplot, so it leaves the learner's own figures alone.
-        with matplotlib.rc_context(styles):
-            figure = Figure(figsize=(7.2, 1.3 + 0.34 * len(rows)), facecolor=FACE, dpi=100)
-            figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
-            canvas: Any = FigureCanvasAgg(figure)
-            self.draw(figure.add_subplot(facecolor=FACE), rows)
-            # What savefig() does as well, but not twice.
-            canvas.draw()
-        pixels = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
-        # A few colours say it all, and make the file a third as large.
-        file = BytesIO()
-        pixels.convert("RGB").quantize(32).save(file, format="PNG", optimize=True)
-        return file.getvalue()
-
-    def draw(self, axes: Any, rows: list[Row]) -> None:
-        """Draw rows of bars, the first on top."""
-        kinds = (
-            ("waiting for its turn", "waiting", WAITING, "////", "#8a5a00"),
-            ("working", "working", WORKING, "", INK),
-        )
-        for label, kind, colour, hatch, edge in kinds:
-            for place, row in enumerate(rows):
-                bars = [
-                    (start * self.unit, (min(end, UNITS) - start) * self.unit)
-                    for start, end in getattr(row, kind)
-                    if start < UNITS
-                ]
-                axes.broken_barh(
-                    bars,
-                    (place - 0.32, 0.64),
-                    facecolor=colour,
-                    edgecolor=edge,
-                    linewidth=0.8,
-                    hatch=hatch,
-                    label=label if bars else None,
-                )
         # As many units as there are clients: where they are served side by side, the rest of
         # the picture is the time that this saves.
         units = max(min(self.length, UNITS), len(rows))
-        every = ceil(units / 10)
-        ticks = [unit * self.unit for unit in range(0, units + 1, every)]
-        axes.set_xlim(0, (units + 0.04) * self.unit)
-        axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
-        axes.set_xlabel(" ".join(["seconds", *(f"({remark})" for remark in self.remarks)]))
-        axes.set_ylim(len(rows) - 0.5, -0.5)
-        labels = [f"{ordinal(place)} client" for place in range(1, len(rows) + 1)]
-        axes.set_yticks(range(len(rows)), labels)
-        axes.set_title(self.verdict, loc="left", fontsize=10)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-        axes.grid(axis="x", color="#dadce0", linewidth=0.8)
-        axes.set_axisbelow(True)
-        handles, labels = axes.get_legend_handles_labels()
-        entries = dict(zip(labels, handles, strict=True))
-        axes.figure.legend(
-            entries.values(), entries.keys(), loc="outside lower right", ncols=2, frameon=False
+        cell = (WIDTH - LEFT - RIGHT) // units
+        top = 20 + SENTENCE * len(self.sentences)
+        bottom = top + ROW * len(rows)
+        return fill(
+            "pictures/timeline.svg",
+            title=self.title,
+            text="\n".join(self.words),
+            sentences=self.sentences,
+            bars=[
+                {
+                    "label": f"{ordinal(place)} client",
+                    "y": top + ROW * place - ROW + 6,
+                    "waiting": drawn(row.waiting, units, cell),
+                    "working": drawn(row.working, units, cell),
+                }
+                for place, row in enumerate(rows, 1)
+            ],
+            ticks=[(LEFT + unit * cell, unit) for unit in range(0, units + 1, ceil(units / 10))],
+            axis=" ".join(["pieces of work", *(f"({remark})" for remark in self.remarks)]),
+            waits=any(row.waiting for row in rows),
+            left=LEFT,
+            right=LEFT + units * cell,
+            top=top,
+            bottom=bottom,
+            width=WIDTH,
+            height=bottom + 78,
         )
+
+    @property
+    def html(self) -> str:
+        """The picture with its text alternative."""
+        return figure(self.svg, self.title, "\n".join(self.words))
 
     def __repr__(self) -> str:
         return self.text
 
-    def _repr_mimebundle_(
-        self, include: object = None, exclude: object = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        if not self.rows:
-            return {"text/plain": self.text}, {}
-        return (
-            {"text/plain": self.text, "image/png": self.png},
-            {"image/png": {"alt": self.alt}},
-        )
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        bundle = {"text/plain": self.text}
+        if self.rows:
+            bundle["text/html"] = self.html
+            bundle["image/svg+xml"] = self.svg
+        return bundle
 
 
-LOADING = Lock()
+def drawn(intervals: Iterable[Interval], units: int, cell: int) -> list[tuple[int, int]]:
+    """Return where bars begin and how wide they are, in pixels; ``units`` is where all end."""
+    return [
+        (LEFT + start * cell, (min(end, units) - start) * cell)
+        for start, end in intervals
+        if start < units
+    ]
 
 
-def load() -> None:
-    """Import matplotlib, which takes up to a second; a launch does not need it."""
-    with LOADING:
-        # Where it has to find the machine's fonts first, it warns that this takes a while: not
-        # in a lesson.
-        logger = logging.getLogger("matplotlib.font_manager")
-        level = logger.level
-        logger.setLevel(logging.ERROR)
-        try:
-            import matplotlib.backends.backend_agg
-            import matplotlib.figure  # noqa: F401 (for whoever draws next)
-        finally:
-            logger.setLevel(level)
+def last_stretch(spans: Iterable[Span]) -> tuple[list[Span], float]:
+    """Return the work of the last busy stretch, and when the one before it ended.
 
+    What came before an idle time is another run.
 
-def last_works(spans: Iterable[Span]) -> list[Span]:
-    """Return the work of the last busy stretch: what came before an idle time is another run."""
+    """
     stretch: list[Span] = []
     begin = longest = 0.0
     works = [span for span in joined(spans) if duration(span) >= LONG]
     for span in sorted(works, key=lambda span: span.end, reverse=True):
         if stretch and begin - span.end > max(PAUSE, longest / 2):
-            break
+            return stretch, span.end
         begin = min(begin, span.start) if stretch else span.start
         longest = max(longest, duration(span))
         stretch.append(span)
+    return stretch, 0.0
+
+
+def worth_drawing(stretch: list[Span]) -> list[Span]:
+    """Return the work of a busy stretch without what is short beside the longest."""
+    longest = max(map(duration, stretch), default=0.0)
     return [span for span in stretch if duration(span) >= longest * smallest(span)]
 
 
@@ -381,18 +374,6 @@ def served(row: Row) -> tuple[int, int]:
     """Return when a client was served, and its number to tell those apart that began together."""
     begin = row.working[0][0] if row.working else row.waiting[-1][1]
     return begin, row.connection
-
-
-def works_at(row: Row, unit: int) -> bool:
-    """Tell whether a consumer worked in a unit."""
-    return any(start <= unit < end for start, end in row.working)
-
-
-def preferred(seconds: float) -> float:
-    """Round a number of seconds to one that reads well."""
-    power = 10.0 ** floor(log10(seconds))
-    step = min(STEPS, key=lambda step: abs(step - seconds / power))
-    return float(f"{step * power:.3g}")
 
 
 def ordinal(number: int) -> str:

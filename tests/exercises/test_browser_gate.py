@@ -109,6 +109,16 @@ WORDS = {
     "no-such-name": "socket.send('hello');",
     "const-assigned": "const delay = 200; delay *= 2;",
     "nan": "JSON.parse('NaN');",
+    "python-method": "const event = {data: 'ping'}; event.data.startswith('p');",
+    "no-connect": "const mySocket = new WebSocket('/ws/greet/'); mySocket.connect();",
+    "arrow-this": "this.send('hello');",
+    "whose-method": "document.getElementById('send')?.remove(); send('hello');",
+    "python-name": "str(1);",
+    "python-words": "(0, eval)('if (true and true) {}');",
+    "import-in-a-cell": "(0, eval)('import x from \"y\"');",
+    "require-in-a-browser": "require('ws');",
+    "await-outside": "(0, eval)('await Promise.resolve();');",
+    "html-in-a-cell": "(0, eval)('<script>');",
 }
 
 

@@ -22,7 +22,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from server.exercises import Verdict, check, progress, reset
 from server.exercises.check import is_empty
 
-LIMIT = 8.0
+LIMIT = 60.0
 """Seconds within which every check has ended, on a machine that does other things as well."""
 
 
@@ -50,7 +50,7 @@ def clean() -> Iterator[None]:
     before = set(threading.enumerate())
     sockets = len(psutil.Process().net_connections("tcp"))
     yield
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         left = [thread for thread in set(threading.enumerate()) - before if thread.is_alive()]
         if not left and len(psutil.Process().net_connections("tcp")) <= sockets:
@@ -202,7 +202,7 @@ def test_blocked_loop(clean: None) -> None:
             await self.send({"type": "websocket.accept"})
 
         async def websocket_receive(self, event: Any) -> None:
-            free.wait(20)
+            free.wait(3600)
 
     try:
         for id in ("1.1", "1.4"):
@@ -221,7 +221,7 @@ def test_endless_handler(clean: None) -> None:
             self.send({"type": "websocket.accept"})
 
         def websocket_receive(self, event: Any) -> None:
-            free.wait(20)
+            free.wait(3600)
 
     try:
         came = timed("1.1", Hangs).steps[-1].came

@@ -209,6 +209,26 @@ def test_theme_of_the_system(page, handouts):
     expect(button).to_have_text("Dark theme")
 
 
+GROUND = """
+async (image) => {
+    await image.decode();
+    const canvas = new OffscreenCanvas(20, 20).getContext("2d");
+    canvas.drawImage(image, 0, 0);
+    return canvas.getImageData(10, 10, 1, 1).data.join(" ");
+}
+"""
+
+
+def test_pictures_follow_the_theme(page, handouts):
+    """A drawing is light or dark as the page is, whatever the system's theme."""
+    page.emulate_media(color_scheme="light")
+    show(page, handouts, "student/00_sample.html")
+    drawing = page.get_by_alt_text("browser cell first-socket")
+    assert drawing.evaluate(GROUND) == "251 251 250 255"
+    page.get_by_role("button", name="Dark theme").click()
+    assert drawing.evaluate(GROUND) == "29 34 41 255"
+
+
 def test_copy(page, handouts):
     """A cell's code is copied as it is."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

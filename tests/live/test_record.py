@@ -10,7 +10,6 @@ import pytest
 
 from server.live.record import (
     BRIEF,
-    LONG,
     TRACEBACK,
     Accepted,
     Closed,
@@ -154,18 +153,6 @@ def test_brief_spans_are_not_kept() -> None:
     record.add_span(1, "working", "websocket.receive", 0.0, BRIEF * 0.99)
     record.add_span(2, "working", "websocket.receive", 0.0, BRIEF)
     assert [span.connection for span in record.snapshot().spans] == [2]
-
-
-def test_long_work_is_told() -> None:
-    """Somebody may hear of each stretch of work that a picture would show, and of no other."""
-    told: list[int] = []
-    record = Record(on_long_work=lambda: told.append(len(record.spans)))
-    record.add_span(1, "waiting", "websocket.receive", 0.0, LONG)
-    record.add_span(1, "working", "websocket.receive", 0.0, LONG * 0.99)
-    assert told == []
-    record.add_span(1, "working", "websocket.receive", 0.0, LONG)
-    record.add_span(1, "working", "websocket.receive", 1.0, 2.0)
-    assert told == [3, 4]
 
 
 def test_clear() -> None:

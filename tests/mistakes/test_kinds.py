@@ -442,7 +442,7 @@ CASES: list[tuple[str, Any, tuple[str | bytes, ...], dict[str, Any], str]] = [
     ("user", ScopeUser, (), {}, "no-auth-middleware"),
     ("session", ScopeSession, (), {}, "no-session-middleware"),
     ("cookies", ScopeCookies, (), {}, "no-session-middleware"),
-    ("another key of the scope", ScopeOther, (), {}, "scope-key"),
+    ("another key of the scope", ScopeOther, (), {}, "scope-has-no-key"),
     ("url_route", ScopeRoute, (), {}, "no-url-route"),
     ("another name", routes(ScopeRoute), (), {}, "wrong-argument-name"),
     ("no name", routes(ScopeRoute, "ws/a/"), (), {}, "no-name-in-pattern"),

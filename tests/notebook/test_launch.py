@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,13 +22,12 @@ from websockets.sync.client import connect
 
 import server
 from server import launch as launch_in_package
-from server.live.record import LONG, Note
+from server.live.record import Note
 from server.notebook.launch import (
     LiveServer,
     as_application,
     close_all,
     current,
-    get_ready_to_draw,
     launch,
     servers,
 )
@@ -165,29 +163,6 @@ def test_the_pictures() -> None:
     assert type(live.timeline).__name__ == "Timeline"
     live.clear()
     assert "'hello'" not in str(live.transcript)
-
-
-def test_long_work_gets_the_pictures_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While handlers work long enough for a timeline, what draws it is imported, once."""
-    loaded: list[str] = []
-    monkeypatch.setattr(
-        "server.pictures.timeline.load", lambda: loaded.append(threading.current_thread().name)
-    )
-    get_ready_to_draw.cache_clear()
-
-    class Slow(SyncEcho):
-        def websocket_receive(self, event: dict[str, Any]) -> None:
-            time.sleep(LONG * 1.2 if event["text"] == "slow" else 0)
-            super().websocket_receive(event)
-
-    live = launch(Slow)
-    with connect(live.url()) as client:
-        for text in ("quick", "slow", "slow"):
-            assert not loaded or text == "slow"
-            client.send(text)
-            assert client.recv(timeout=5) == text
-    live.host.settle()
-    assert eventually(lambda: loaded == ["pictures"])
 
 
 def test_the_record_outlives_the_server() -> None:
@@ -383,7 +358,7 @@ def test_a_program_ends_whatever_a_consumer_does() -> None:
         [sys.executable, "-W", "error", "-c", RUN],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (7, "a notebook signs nothing\n", "")
@@ -396,7 +371,7 @@ def test_settings_of_ones_own() -> None:
         "import server; print(settings.SECRET_KEY)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
     )
     assert done.stdout == "mine\n"
 

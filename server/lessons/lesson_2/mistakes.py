@@ -53,11 +53,13 @@ mistake(
     "no-as-asgi",
     "as_asgi() is missing",
     symptom="`TypeError: object Echo can't be used in 'await' expression`; "
+    "since Python 3.14 `TypeError: 'Echo' object can't be awaited`; "
     "for a raw consumer `TypeError: Echo() takes no arguments`",
     cause="The consumer's class stands where an ASGI application is needed.",
     fix="Write Consumer.as_asgi() in its place, with the parentheses.",
     texts=[
         r"object [A-Z]\w+ can't be used in 'await' expression",
+        r"'[A-Z]\w+' object can't be awaited",
         r"^TypeError: \w+\(\) takes no arguments",
         r"__call__\(\) missing 1 required positional argument: 'send'",
     ],
@@ -144,7 +146,7 @@ mistake(
 also(
     "no-url-route",
     "KeyError: 'url_route'",
-    over=["scope-key"],
+    over=["scope-has-no-key"],
     when=lambda facts: facts.holder == "scope",
 )
 mistake(
@@ -178,7 +180,7 @@ mistake(
         facts.holder == "url_route"
         or (facts.holder == "scope" and facts.key in ("kwargs", "room", "room_name", "name"))
     ),
-    over=["scope-key"],
+    over=["scope-has-no-key"],
     shown=["2.1"],
 )
 mistake(
@@ -238,7 +240,7 @@ mistake(
     cause="Offered and accepted subprotocols have to be the same one.",
     fix='Accept one of scope["subprotocols"], or offer none.',
     texts=["Sec-WebSocket-Protocol", "did not offer the subprotocol", "offered the subprotocols"],
-    shown=["2#who-may-connect"],
+    shown=["2#subprotocol-text"],
 )
 mistake(
     "arguments-of-call",

@@ -8,28 +8,13 @@ from itertools import pairwise
 
 from nbformat import NotebookNode
 
-from server.authoring.notebooks import MADE_ID
+from .notebooks import MADE_ID
+from .tags import EXERCISE_TAGS, TAGS, tags
 
-__all__ = ["EXERCISE_PARTS", "all_outputs", "broken_rules", "code_cells", "pauses"]
+__all__ = ["all_outputs", "broken_rules", "code_cells", "pauses"]
 
-EXERCISE_PARTS = ["exercise", "stub", "check", "hint", "solution"]
-"""The cells of an exercise, in order."""
-
-TAGS = {
-    *EXERCISE_PARTS,
-    "answer",
-    "browser",
-    "live",
-    "nbval-ignore-output",
-    "predict",
-    "raises-exception",
-    "recap",
-}
 METADATA = {"exercise", "jupyter", "pause", "reason", "tags", "teacher"}
 TEACHER = {"minutes", "say"}
-MARKDOWN_TAGS = {"answer", "exercise", "hint", "predict", "recap"}
-# A cell of either kind may be of use only where it runs; a handout leaves it out.
-CODE_TAGS = TAGS - MARKDOWN_TAGS - {"live"}
 
 ABSOLUTE_PATH = re.compile(
     r"""(?<![\w.~/])/(?:bin|etc|home|lib|mnt|opt|private|root|srv|tmp|usr|Users|var|work)/\w"""
@@ -49,7 +34,7 @@ def code_cells(nb: NotebookNode) -> list[NotebookNode]:
 
 def pauses(nb: NotebookNode) -> float:
     """Return the seconds that the cells of a lesson wait on purpose."""
-    return sum(cell.metadata.get("pause", 0.0) for cell in nb.cells)
+    return float(sum(cell.metadata.get("pause", 0) for cell in nb.cells))
 
 
 def all_outputs(cell: NotebookNode) -> Iterator[str]:
@@ -62,10 +47,6 @@ def all_outputs(cell: NotebookNode) -> Iterator[str]:
                 yield data if isinstance(data, str) else str(data)
 
 
-def tags_of(cell: NotebookNode) -> list[str]:
-    return list(cell.metadata.get("tags", []))
-
-
 def of_the_notebook(nb: NotebookNode) -> Iterator[str]:
     first = nb.cells[0]
     if first.cell_type != "markdown" or not first.source.startswith("# "):
@@ -76,7 +57,7 @@ def of_the_notebook(nb: NotebookNode) -> Iterator[str]:
     if headings[1:]:
         yield f"one title is enough: {headings[1:]}"
     sections = [cell for cell in nb.cells if cell.source.startswith("## ")]
-    if not sections or "recap" not in tags_of(sections[-1]):
+    if not sections or "recap" not in tags(sections[-1]):
         yield "the last section is tagged recap"
     ids = [cell.id for cell in nb.cells]
     for cell_id in sorted({cell_id for cell_id in ids if ids.count(cell_id) > 1}):
@@ -84,9 +65,7 @@ def of_the_notebook(nb: NotebookNode) -> Iterator[str]:
     counts = [cell.execution_count for cell in code_cells(nb)]
     if counts != list(range(1, len(counts) + 1)):
         yield f"execution counts go from 1 without gaps: {counts}"
-    questions = [
-        (cell.id, tag) for cell in nb.cells for tag in tags_of(cell) if tag in ("predict", "answer")
-    ]
+    questions = [(cell.id, tag) for cell in nb.cells for tag in tags(cell) & {"predict", "answer"}]
     for (cell_id, tag), (_, after) in pairwise([*questions, ("", "predict")]):
         if tag == after:
             yield f"{cell_id}: predict and answer take turns"
@@ -99,29 +78,29 @@ def of_the_cells(nb: NotebookNode) -> Iterator[str]:
 
 
 def of_a_cell(cell: NotebookNode) -> Iterator[str]:
-    tags = tags_of(cell)
+    own = tags(cell)
     is_code = cell.cell_type == "code"
     in_browser = is_code and cell.source.startswith("%%browser")
     fails = any(output.output_type == "error" for output in cell.get("outputs", []))
 
     if MADE_ID.fullmatch(cell.id):
         yield "its identifier is a number and not a name"
-    for tag in tags:
+    for tag in own:
         if tag not in TAGS:
             yield f"no such tag: {tag}"
-        elif tag in (MARKDOWN_TAGS if is_code else CODE_TAGS):
+        elif TAGS[tag].cells not in ("both", cell.cell_type):
             yield f"the tag {tag} belongs to the other kind of cell"
     for key in sorted(set(cell.metadata) - METADATA):
         yield f"no such metadata: {key}"
-    if ("nbval-ignore-output" in tags) != bool(cell.metadata.get("reason")):
+    if ("nbval-ignore-output" in own) != bool(cell.metadata.get("reason")):
         yield "nbval-ignore-output and a reason come together"
     if is_code and COMMENT_MARKER.search(cell.source):
         yield "what nbval leaves out is said with tags and not with comments"
-    if fails != ("raises-exception" in tags):
+    if fails != ("raises-exception" in own):
         yield "raises-exception and an error in the output come together"
-    if in_browser and "browser" not in tags:
+    if in_browser and "browser" not in own:
         yield "a %%browser cell is tagged browser"
-    if "browser" in tags and not in_browser and "nbval-ignore-output" not in tags:
+    if "browser" in own and not in_browser and "nbval-ignore-output" not in own:
         yield "nbval cannot compare what only a browser can do"
     if "pause" in cell.metadata and not (is_code and cell.metadata.pause > 0):
         yield "a pause is a number of seconds in a code cell"
@@ -135,7 +114,7 @@ def of_a_cell(cell: NotebookNode) -> Iterator[str]:
 def of_the_exercises(nb: NotebookNode) -> Iterator[str]:
     parts: dict[str, list[str]] = {}
     for cell in nb.cells:
-        part = [tag for tag in tags_of(cell) if tag in EXERCISE_PARTS]
+        part = [tag for tag in EXERCISE_TAGS if tag in tags(cell)]
         number = cell.metadata.get("exercise")
         if bool(part) != bool(number):
             yield f"{cell.id}: exercise is the metadata of an exercise's cells, and of no other"
@@ -150,5 +129,5 @@ def of_the_exercises(nb: NotebookNode) -> Iterator[str]:
         if part == ["hint"] and cell.source.count("<details>") != 3:
             yield f"{cell.id}: there are three hints"
     for number, found in parts.items():
-        if found != EXERCISE_PARTS:
-            yield f"exercise {number} has {found} and not {EXERCISE_PARTS}"
+        if found != [*EXERCISE_TAGS]:
+            yield f"exercise {number} has {found} and not {[*EXERCISE_TAGS]}"

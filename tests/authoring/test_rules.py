@@ -8,8 +8,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from server.authoring.notebooks import is_normalised, normalise, read
+from server.authoring.rules import broken_rules, pauses
 from server.paths import NOTEBOOKS
-from tests.notebooks.rules import broken_rules, pauses
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 MAX_PAUSES = 10.0
