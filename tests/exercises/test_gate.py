@@ -116,9 +116,35 @@ def test_catalogue(id: str) -> None:
 
 @pytest.mark.parametrize("id", PYTHON)
 def test_names(id: str) -> None:
-    """Whatever the stub defines, the solution defines as well."""
+    """Whatever the stub defines, the solution defines as well, and what the check looks at."""
     stub, solution = map(defined, (cells(id).stub, cells(id).solution))
-    assert stub and stub <= solution
+    assert cells(id).answer_name in solution
+    assert bool(stub) != cells(id).is_empty
+    assert stub <= solution
+
+
+@pytest.mark.parametrize("lesson", [lesson.number for lesson in lessons()])
+def test_an_empty_cell(lesson: int) -> None:
+    """One exercise of each lesson starts from an empty cell."""
+    python = [cells(id).is_empty for id in PYTHON if EXERCISES[id].lesson == lesson]
+    browser = [
+        all(line.startswith("//") for line in cells(id).stub.split("\n")[1:])
+        for id in BROWSER
+        if EXERCISES[id].lesson == lesson
+    ]
+    assert sum(python + browser) == 1
+
+
+@pytest.mark.parametrize("id", PYTHON)
+def test_the_word_solution(id: str) -> None:
+    """JupyterLab shows the first line of a cell that is folded away: there stands Solution."""
+    assert cells(id).solution.startswith("# Solution\n")
+
+
+@pytest.mark.parametrize("id", BROWSER)
+def test_the_word_solution_in_a_browser_cell(id: str) -> None:
+    """The first line of a browser cell is its magic, and its name says solution."""
+    assert cells(id).solution.partition("\n")[0].split()[1].endswith("-solution")
 
 
 def defined(source: str) -> set[str]:

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from channels.consumer import AsyncConsumer, SyncConsumer
-from server.host import Host, RecordHandler, listen
+from server.live.host import Host, RecordHandler, listen
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from server import host as host_module
+from server.live import host as host_module
 from server.live.connection import Limits
 from server.live.record import Closed, Disconnected, Note, Record, Refused
 from tests.serving import (
