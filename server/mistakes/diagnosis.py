@@ -151,7 +151,13 @@ def unanswered(backwards: Iterable[Entry]) -> str:
 SYMPTOMS = {"unused-message", "no-accept", "no-handler"}
 """What follows from a line of code that the server may have remarked upon."""
 
-CAUSES = {"handler-misnamed", "json-receive", "returned", "not-called", "class-from-before"}
+CAUSES = {
+    "handler-misnamed",
+    "json-receive",
+    "returned-by-handler",
+    "not-called",
+    "class-from-before",
+}
 """What such a remark says."""
 
 

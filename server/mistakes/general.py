@@ -5,8 +5,13 @@ from __future__ import annotations
 from ..live.failure import Facts
 from .registry import also, mistake
 
-AWAITED = r"object \w+ can't be used in 'await' expression|'\w+' object can't be awaited"
-"""What Python says, and what it says since 3.14."""
+
+def awaited(kinds: str) -> str:
+    """Return what Python says when one of these is awaited, and what it says since 3.14."""
+    return rf"object ({kinds}) can't be used in 'await' expr|'({kinds})' object can't be awaited"
+
+
+AWAITED = awaited(r"\w+")
 
 
 def in_init(facts: Facts) -> bool:
@@ -65,7 +70,7 @@ mistake(
     symptom="the same TypeError about an 'await' expression, raised in a line of your own",
     cause="The function is not async: it has done its work already, and there is nothing to await.",
     fix="Leave out the await; to wait, write await asyncio.sleep(...) and not time.sleep(...).",
-    texts=[r"object (NoneType|int|float|str|bytes|bool|dict|list) can't be used in 'await' expr"],
+    texts=[awaited("NoneType|int|float|str|bytes|bool|dict|list")],
     when=lambda facts: facts.own,
 )
 mistake(
@@ -82,14 +87,12 @@ mistake(
     symptom="`TypeError: object method can't be used in 'await' expression`",
     cause="Without parentheses it is the function itself, and only its call can be awaited.",
     fix="Call it: await self.load().",
-    texts=[
-        r"object (method|function|builtin_function_or_method|partial) can't be used in 'await' expr"
-    ],
+    texts=[awaited("method|function|builtin_function_or_method|partial")],
     over=["not-awaitable"],
 )
 also(
     "awaited-uncalled",
-    r"object (method|function|builtin_function_or_method|partial) can't be used in 'await' expr",
+    awaited("method|function|builtin_function_or_method|partial"),
     over=["sync-in-async", "plain-await"],
     when=lambda facts: True,
 )
@@ -101,14 +104,14 @@ mistake(
     fix="Call what it returns: await sync_to_async(f)(...). The same holds for "
     "database_sync_to_async.",
     texts=[
-        r"object (DatabaseSyncToAsync|SyncToAsync|AsyncToSync) can't be used in 'await' expr",
+        awaited("DatabaseSyncToAsync|SyncToAsync|AsyncToSync"),
         r"calls \w+\(\.\.\.\), in line \d+, and not what it returns",
     ],
     over=["not-awaitable"],
 )
 also(
     "sync-to-async-uncalled",
-    r"object (DatabaseSyncToAsync|SyncToAsync|AsyncToSync) can't be used in 'await' expr",
+    awaited("DatabaseSyncToAsync|SyncToAsync|AsyncToSync"),
     over=["sync-in-async", "plain-await", "no-as-asgi"],
     when=lambda facts: True,
 )
@@ -354,7 +357,7 @@ also(
     when=lambda facts: facts.consumer == "json",
 )
 mistake(
-    "returned",
+    "returned-by-handler",
     "It is returned, and not sent",
     symptom="`and nobody takes it`, in the transcript; the client waits",
     cause="What a handler returns is thrown away; a WebSocket has no answer to a message.",

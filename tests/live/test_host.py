@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 from channels.consumer import AsyncConsumer, SyncConsumer
-from server.live.host import Host, RecordHandler, listen
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from server.live import host as host_module
 from server.live.connection import Limits
+from server.live.host import Host, RecordHandler, listen
 from server.live.record import Closed, Disconnected, Note, Record, Refused
 from tests.serving import (
     AsyncEcho,

@@ -470,7 +470,7 @@ CASES: list[tuple[str, Any, tuple[str | bytes, ...], dict[str, Any], str]] = [
     ("receive of a JSON consumer", JsonReceive, ("{}",), {}, "json-receive"),
     ("receive in the way of receive_json", Json2Receive, ("{}",), {}, "json-receive"),
     ("receive_json of no JSON consumer", NotJson, ("{}",), {}, "json-receive"),
-    ("a value returned", Returns, ("x",), {}, "returned"),
+    ("a value returned", Returns, ("x",), {}, "returned-by-handler"),
     ("accept without parentheses", Uncalled, (), {"handshake_timeout": 0.2}, "not-called"),
     ("async_to_sync alone", MakesOnly, ("x",), {}, "sync-to-async-uncalled"),
     ("an inherited receive", Inherits, ("x",), {}, "unused-message"),

@@ -123,7 +123,7 @@ show("closed-too-early", "1.2")
 show("nearly", "1.2")
 show("more-than-asked", "1.1", "1.2")
 show("no-f", "1.3")
-show("returned", "1.1", "1.2", "1.3")
+show("returned-by-handler", "1.1", "1.2", "1.3")
 mistake(
     "event-as-answer",
     "An event is sent as an answer",
