@@ -209,9 +209,6 @@ def is_remark(entry: Entry) -> bool:
 def find_failure(exception: TracebackException) -> Mistake | None:
     """Return the mistake behind an exception, or behind its cause."""
     for current, facts in chain(exception):
-        if facts is not None and facts.own and facts.expression.startswith("raise "):
-            # The learner has said so, and knows why.
-            continue
         found = diagnose_text(last_line(current), facts)
         if found is not None:
             return found

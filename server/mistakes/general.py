@@ -154,7 +154,7 @@ mistake(
     symptom="`KeyError: 'room'`",
     cause="A value was asked for by a key that is not in the dictionary.",
     fix="Print the dictionary in the line before, and compare the spelling.",
-    texts=["^KeyError"],
+    texts=["KeyError: "],
 )
 mistake(
     "scope-has-no-key",

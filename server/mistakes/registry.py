@@ -128,6 +128,10 @@ def matches(text: str, facts: Facts | None = None) -> list[Mistake]:
 
     """
     rules = [rule for rule in RULES if rule.pattern.search(text)]
+    if facts is not None and facts.own and facts.expression.startswith("raise "):
+        # The learner has said so, and knows why: only the kind of exception may be a mistake.
+        kind, _, _ = text.partition(":")
+        rules = [rule for rule in rules if rule.pattern.search(kind)]
     sure = [rule for rule in rules if rule.when and facts is not None and rule.when(facts)]
     rules = sure or [rule for rule in rules if rule.when is None]
     beaten = {id for rule in rules for id in rule.over}

@@ -7,9 +7,9 @@ from typing import Any
 
 from channels.consumer import AsyncConsumer
 
-from server.live import connection as connection_module
-from server.live.notes import MUCH, SHORT, on_hold
+from server.live.notes import MUCH, on_hold
 from server.live.record import Note, Record
+from server.live.work import HOLD, SHORT
 from tests.serving import AsyncEcho, RawClient, SyncEcho, serving
 
 
@@ -21,10 +21,6 @@ class Connection:
     def __init__(self, consumer: AsyncConsumer | None) -> None:
         self.record = Record()
         self.consumer = consumer
-
-    def find_consumer(self) -> AsyncConsumer | None:
-        """Return its consumer."""
-        return self.consumer
 
     def add(self, what: Any) -> None:
         """Write to the record."""
@@ -71,7 +67,7 @@ def test_work_of_an_application() -> None:
 
 def test_short_steps_are_added_up() -> None:
     """Steps of one event count together, and not with those of the next."""
-    assert SHORT < connection_module.HOLD
+    assert SHORT < HOLD
 
     class Holds(AsyncEcho):
         async def websocket_receive(self, event: dict[str, Any]) -> None:

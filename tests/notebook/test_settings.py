@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from server.notebook import settings as module
-from server.paths import ROOT
+from server.paths import COURSE
 
 SETTINGS = """
 SECRET_KEY = "a project's own"
@@ -80,7 +80,7 @@ print(*Message.objects.values_list("text", flat=True))
 
 def run(folder: Path, code: str) -> str:
     """Run code in a folder, and return what it prints, the last line of a traceback too."""
-    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+    environment = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{COURSE}"}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     done = subprocess.run(
         [sys.executable, "-c", code],
