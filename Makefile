@@ -30,7 +30,7 @@ export FITS
 
 # The address that JupyterLab prints where no browser opens leads to lesson 1 too.
 lab_options = --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_consumers.ipynb \
-	--log-level=WARN
+	--ServerApp.contents_manager_class=server.notebook.contents.LessonContents --log-level=WARN
 
 # Every process gets whole files, in order: the browser's, which take longest, come first.
 pytest = -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder

@@ -102,6 +102,22 @@ def test_answer(id: str, answer: Answer, server: LiveServer, notebook: Page) -> 
     assert len(str(verdict)) < 1_000
 
 
+BUSY = """
+const mySocket = new WebSocket(`ws://${window.location.host}/ws/greet/`);
+while (mySocket.readyState !== WebSocket.OPEN) {}
+mySocket.send("hello");
+"""
+
+
+def test_page_that_never_ends(server: LiveServer) -> None:
+    """A page with an endless loop, in a frame of another origin, is named within seconds."""
+    with browser() as started:
+        notebook = started.open(server.http_url.replace("127.0.0.1", "localhost"))
+        verdict = do("3.1", BUSY, server, notebook)
+        assert verdict.steps[-1].came == "a page that does not answer"
+        assert verdict.mistake is not None and verdict.mistake.id == "runaway"
+
+
 WORDS = {
     "send-before-open": "new WebSocket(`ws://${location.host}/ws/greet/`).send('hello');",
     "invalid-close-code": "new WebSocket(`ws://${location.host}/ws/greet/`).close(1001);",

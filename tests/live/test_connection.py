@@ -802,15 +802,20 @@ def test_sending_before_accept_is_through() -> None:
 def test_an_answer_that_comes_too_late(kind: str, stays: bool) -> None:
     """After handshake_timeout the application cannot answer any more; the first answer counts."""
     errors: list[str] = []
-    refusal = threading.Event()
+    refusal, tried = threading.Event(), threading.Event()
 
     class Late(SyncConsumer):
         def websocket_connect(self, event: dict[str, Any]) -> None:
             refusal.wait(60)
+            if kind == "accept":
+                # This one waits until the client has left.
+                tried.set()
             try:
                 self.send({"type": f"websocket.{kind}"})
             except OSError as error:
                 errors.append(str(error))
+            finally:
+                tried.set()
 
     with serving(Late, handshake_timeout=0.02) as live:
         if stays:
@@ -818,7 +823,7 @@ def test_an_answer_that_comes_too_late(kind: str, stays: bool) -> None:
             client.start_handshake()
             assert client.file.readline().startswith(b"HTTP/1.1 500 ")
             refusal.set()
-            assert eventually(lambda: not live.host.bridges)
+            assert tried.wait(60)
             client.close()
         else:
             assert refused(live.url())[0] == 500

@@ -64,7 +64,7 @@ class Machine:
         known.pop("PIP_FIND_LINKS", None)
         self.environment = {
             **known,
-            "HOME": "/home/learner",
+            "HOME": "/root",
             "LANG": "C.UTF-8",
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "TERM": "dumb",
@@ -72,7 +72,7 @@ class Machine:
 
     def enter(self, command: str) -> list[str]:
         """Return what runs a line of shell in the checkout in there."""
-        inside = ["/bin/sh", "-c", f"cd /home/learner/course && {command}"]
+        inside = ["/bin/sh", "-c", f'cd "$HOME/course" && {command}']
         own = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         return [*own, "/bin/sh", "-c", ENTER, str(self.root), *inside]
 
@@ -189,8 +189,7 @@ def fresh(suite: str, packages: tuple[str, ...] = PACKAGES) -> Iterator[Machine]
             copy(Path("/", name), root / name)
         # A mirror may lag behind, or stand still.
         Path(root, "etc/apt/apt.conf.d/99mirror").write_text('Acquire::Check-Valid-Until "false";')
-        home = root / "home/learner"
-        home.mkdir(parents=True)
+        home = root / "root"
         clone = ["git", "clone", "--quiet", "--no-local", str(REPOSITORY), str(home / "course")]
         subprocess.run(clone, check=True)
         yield Machine(root)

@@ -50,13 +50,15 @@ def stall(process: subprocess.Popen[bytes], seconds: float, chance: random.Rando
             family = [root, *root.children(recursive=True)]
         except psutil.NoSuchProcess:
             return
-        for one in family:
-            with suppress(psutil.NoSuchProcess):
-                one.suspend()
-        time.sleep(chance.uniform(0.0, seconds))
-        for one in family:
-            with suppress(psutil.NoSuchProcess):
-                one.resume()
+        try:
+            for one in family:
+                with suppress(psutil.NoSuchProcess):
+                    one.suspend()
+            time.sleep(chance.uniform(0.0, seconds))
+        finally:
+            for one in family:
+                with suppress(psutil.NoSuchProcess):
+                    one.resume()
 
 
 def run(arguments: list[str], stalled: float, chance: random.Random) -> tuple[int, list[str]]:

@@ -88,6 +88,23 @@ def test_on_another_server(shell):
     second.close()
 
 
+def test_no_such_server(shell):
+    """A server of another name is told the names that there are, or the one that was meant."""
+    exercise = launch(WebsocketConsumer, name="exercise")
+    for name, words in (
+        ("exercises", "there is no live server 'exercises': did you mean --on exercise?"),
+        (
+            "shop",
+            "there is no live server 'shop': run the cell that launches it; "
+            "there is --on exercise and --on live",
+        ),
+    ):
+        with pytest.raises(UsageError) as raised:
+            shell.run_cell_magic("browser", f"greet --on {name}", "1;")
+        assert str(raised.value) == words
+    exercise.close()
+
+
 @pytest.mark.parametrize("name", ["First", "a/b", "../x", "a_b", "-a", '"><script>'])
 def test_bad_name(shell, name):
     """A name that does not fit into an address is refused in a sentence."""

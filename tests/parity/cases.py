@@ -79,7 +79,7 @@ async def run_stop(server: Server) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Stop a server, and return what a client has seen and whether the server ended."""
     client = Client(server.port)
     await client.handshake("/Stop/?run=stop")
-    ended = asyncio.get_running_loop().run_in_executor(None, server.stop, 2.5)
+    ended = asyncio.get_running_loop().run_in_executor(None, server.stop)
     await client.end()
     await client.leave()
     return tuple(client.seen), ("the server ends" if await ended else "the server goes on",)
