@@ -246,6 +246,14 @@ HANDLER_NAME = mistake(
     "No handler of that name",
     cause="A WebSocket calls onopen, onmessage, onclose and onerror, all in small letters.",
     fix="Mend the name. addEventListener takes it without the on.",
+    texts=[r"nobody calls \w+: a WebSocket calls on", "addEventListener takes"],
+)
+HANDLER_TOO_LATE = mistake(
+    "handler-too-late",
+    "A handler that is set too late",
+    cause="What has happened by then is not told again: the connection is open, or a message came.",
+    fix="Set all four handlers right after new WebSocket(...), and wait for nothing in between.",
+    texts=[r"on(open|close) is set after the connection has", "onmessage is set too late"],
 )
 
 UNREADABLE = re.compile(r"Uncaught SyntaxError: (?!.*(WebSocket|JSON|illegal string))")
@@ -271,7 +279,15 @@ def find_error(visit: Visit) -> Mistake | None:
 
 
 def find_handler_name(visit: Visit) -> Mistake | None:
-    """Return a mistake if the code sets a handler that nobody calls: ``onOpen``."""
+    """Return a mistake if the code sets a handler that nobody calls: ``onOpen``.
+
+    The frame has seen which were set, and when; what was set after the end, the code alone shows.
+
+    """
+    for line in visit.lines:
+        found = diagnose_text(line["text"]) if line["kind"] == "note" else None
+        if found in (HANDLER_NAME, HANDLER_TOO_LATE):
+            return found
     wrong = set(SET_HANDLER.findall(visit.code)) - set(HANDLERS)
     wrong |= set(ADD_LISTENER.findall(visit.code)) - set(EVENTS)
     known = HANDLERS + EVENTS

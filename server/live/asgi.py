@@ -11,6 +11,7 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import CoroutineType
 from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
@@ -46,6 +47,9 @@ class ClientDisconnected(OSError):
     The specification asks for an :exc:`OSError` here; servers do not report it as a failure.
 
     """
+
+    connection = 0
+    """The number of the connection that has ended; another consumer may have sent it."""
 
 
 class State(enum.Enum):
@@ -249,6 +253,8 @@ def text_way_out(value: object) -> str:
             return "it is an ASGI message itself"
         case dict() | list() | tuple():
             return "convert it with json.dumps(...)"
+        case CoroutineType():
+            return "put await before the call that makes it"
         case _:
             return "convert it with str(...) or an f-string"
 

@@ -14,7 +14,6 @@ import time
 from collections.abc import Awaitable
 from contextvars import Context
 from dataclasses import dataclass
-from traceback import TracebackException
 from typing import Any, Final, Literal, Protocol
 
 from asgiref.typing import ASGI3Application
@@ -39,9 +38,12 @@ from .asgi import (
     receive_event,
     websocket_scope,
 )
+from .background import ELSEWHERE, report, send_from_elsewhere
 from .consumers import note_consumers
 from .current_connection import Stream, current_connection
+from .failure import capture
 from .handshake import address, header, http_response
+from .notes import on_connect, on_hold, on_message, say_once
 from .output import Lines
 from .record import (
     Accepted,
@@ -56,7 +58,7 @@ from .record import (
     Undelivered,
 )
 from .waiting import Changes, forever, until_done
-from .work import Work, in_steps
+from .work import HOLD, Work, in_steps
 
 __all__ = ["Bridge", "Limits", "Owner", "Phase", "Told", "Wire"]
 
@@ -233,6 +235,8 @@ class Bridge(Changes):
         self.told = Told.NOTHING
         self.failed = False
         """Whether it has raised an exception."""
+        self.held_for = 0.0
+        """Seconds of steps that were not short, in the event in hand."""
         self.busy: tuple[str, float] | None = None
         """Type of the event in hand, and when the application took it."""
 
@@ -297,10 +301,11 @@ class Bridge(Changes):
             who = "The application"
         else:
             who = "connect()" if hasattr(self.consumer, "connect") else "websocket_connect"
+        still = " It is still at work." if self.busy is not None else ""
         self.refuse(
             500,
             f"{who} has neither accepted nor closed the connection within "
-            f"{self.limits.handshake_timeout:g} s.",
+            f"{self.limits.handshake_timeout:g} s.{still}",
         )
         assert self.task is not None
         self.task.cancel()
@@ -328,24 +333,46 @@ class Bridge(Changes):
             self.ended()
             self.refuse(500, "The consumer was cancelled before it answered.")
             raise
-        except ClientDisconnected:
+        except ClientDisconnected as exc:
             self.ended()
-            self.add(
-                Note(
-                    "The consumer sent something after its client had left. That ends it, and "
-                    "websocket_disconnect does not run."
+            if exc.connection not in (0, self.number):
+                self.sent_to_another(exc)
+            elif self.told is Told.DISCONNECT:
+                self.add(
+                    Note(
+                        "The consumer sent something in websocket_disconnect, after its client had "
+                        "left. Nobody is there to read it, and the rest of the handler does not "
+                        "run."
+                    )
                 )
-            )
+            else:
+                self.add(
+                    Note(
+                        "The consumer sent something after its client had left. That ends it, and "
+                        "websocket_disconnect does not run."
+                    )
+                )
         except BaseException as exc:
             # SystemExit and KeyboardInterrupt too: one consumer must not end the server.
             self.ended()
             self.failed = True
-            self.add(Failed(TracebackException.from_exception(exc)))
+            self.add(Failed(capture(exc)))
             who = "consumer" if self.consumer is not None else "application"
             self.refuse(500, f"The {who} raised an exception before it answered.")
         else:
             self.ended()
             self.refuse(500, "ASGI callable returned without completing handshake.")
+
+    def sent_to_another(self, exc: ClientDisconnected) -> None:
+        """Write down that the consumer has failed to send something to another's client."""
+        self.failed = True
+        self.add(
+            Note(
+                f"The consumer of client {self.number} sent something to client "
+                f"{exc.connection}, who had left. It did not catch the exception, which ends it."
+            )
+        )
+        self.add(Failed(capture(exc)))
 
     def ended(self) -> None:
         """Note that the application has come to its end."""
@@ -370,6 +397,7 @@ class Bridge(Changes):
         self.idle()
         if self.told is Told.NOTHING:
             self.told = Told.CONNECT
+            on_connect(self)
             return self.deliver(connect_event())
         if self.phase in ANSWERING:
             await self.until(lambda: self.phase not in ANSWERING)
@@ -397,6 +425,7 @@ class Bridge(Changes):
             else:
                 event = receive_event(data)
                 self.record.add_message(self.number, "received", data)
+                on_message(self)
                 return self.deliver(event)
         if self.told is Told.DISCONNECT:
             # A second disconnect would run the handler twice. Block, as daphne does.
@@ -419,6 +448,9 @@ class Bridge(Changes):
             return
         label, start = self.busy
         self.busy = None
+        if self.held_for:
+            on_hold(self, label, self.held_for)
+            self.held_for = 0.0
         if self.lines:
             self.flush_prints()
         # A sync consumer works in a thread, which keeps the time itself.
@@ -427,7 +459,9 @@ class Bridge(Changes):
 
     def held(self, start: float, end: float) -> None:
         """Note that the application has kept the event loop from turning."""
-        self.owner.work.held(self.number, start, end)
+        self.held_for += end - start
+        if end - start >= HOLD:
+            self.owner.work.held(self.number, start, end)
 
     @property
     def sync_event(self) -> str | None:
@@ -438,6 +472,10 @@ class Bridge(Changes):
 
     async def send(self, message: Message) -> None:
         """Take a message from the application; its ``send``."""
+        loop = self.task.get_loop() if self.task is not None else None
+        if loop is not None and asyncio.get_running_loop() is not loop:
+            say_once(self, ELSEWHERE)
+            return await send_from_elsewhere(self.send, message, loop)
         if self.exchange.state is not State.OPEN or self.wire.state is not WireState.OPEN:
             await self.check_open(message)
         match self.exchange.receive(message):
@@ -453,13 +491,13 @@ class Bridge(Changes):
                     try:
                         await self.wire.drain()
                     except OSError:
-                        raise ClientDisconnected("the client has left") from None
+                        raise self.gone("the client has left") from None
             case Accept() as verdict:
                 self.accept(verdict, message)
                 # Not before the 101 is on its way: what follows could overtake it.
                 await self.until(lambda: self.phase not in ANSWERING)
                 if self.phase not in (Phase.OPEN, Phase.CLOSING):
-                    raise ClientDisconnected("the client left during the handshake")
+                    raise self.gone("the client left during the handshake")
             case Deny() as verdict:
                 if self.phase is Phase.CONNECTING:
                     why = verdict.body.decode("utf-8", "replace").strip()
@@ -474,21 +512,35 @@ class Bridge(Changes):
                     self.add(Closed("consumer", code, reason), message)
                     self.start_closing(code, reason)
 
+    def gone(self, text: str) -> ClientDisconnected:
+        """Return the exception for what is sent now."""
+        exc = ClientDisconnected(text)
+        exc.connection = self.number
+        return exc
+
     async def check_open(self, message: Message) -> None:
         """Raise :exc:`ClientDisconnected` if the client, not the application, has ended it."""
         if self.exchange.state is State.OPEN:
             await self.until(lambda: self.phase not in ANSWERING)
             # To close what is closed already is no failure: both sides may do it at once.
             if self.wire.state is not WireState.OPEN and message_type(message) != "websocket.close":
-                raise ClientDisconnected("the client has left")
+                raise self.gone("the client has left")
         elif self.exchange.state in (State.CONNECTING, State.DENYING) and self.wire.lost:
-            raise ClientDisconnected("the client left during the handshake")
+            raise self.gone("the client left during the handshake")
 
     def accept(self, verdict: Accept, message: Message) -> None:
         """Accept the handshake."""
         if self.phase is Phase.CONNECTING:
             self.add(Accepted(self.consumer_name(), verdict.subprotocol), message)
             chosen = verdict.subprotocol
+            if chosen is None and self.exchange.offered:
+                offered = ", ".join(map(repr, self.exchange.offered))[:200]
+                self.add(
+                    Note(
+                        f"The client offered the subprotocols {offered}, and none is accepted; "
+                        f"a browser closes such a connection."
+                    )
+                )
             if chosen is not None and chosen not in self.exchange.offered:
                 self.add(
                     Note(
@@ -523,6 +575,7 @@ class Bridge(Changes):
     async def end(self) -> None:
         """Wait for the application to end, and write down how the connection did."""
         await self.see_off()
+        report(self)
         if self.phase not in FAILED:
             # What still lies there is what the application did not take.
             await self.drain()

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from asgiref.typing import ASGI3Application
-from channels.routing import ProtocolTypeRouter
+from channels.generic.http import AsyncHttpConsumer
+from channels.routing import ProtocolTypeRouter, URLRouter
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
@@ -57,11 +58,28 @@ def file_response(target: str, folder: Path = STATIC) -> Response | None:
 
 
 def http_application(app: Any) -> ASGI3Application | None:
-    """Return the application that answers HTTP, where a ``ProtocolTypeRouter`` has one."""
+    """Return the application that answers HTTP, where there is one.
+
+    It is that of a ``ProtocolTypeRouter``, an HTTP consumer, or a list of routes that has one.
+
+    """
+    found: ASGI3Application | None = None
     if isinstance(app, ProtocolTypeRouter):
-        found: ASGI3Application | None = app.application_mapping.get("http")
-        return found
-    return None
+        found = app.application_mapping.get("http")
+    elif is_http_consumer(app) or (isinstance(app, URLRouter) and leads_to_http(app)):
+        found = app
+    return found
+
+
+def is_http_consumer(app: Any) -> bool:
+    """Tell whether an application is an HTTP consumer's, as ``as_asgi()`` makes it."""
+    cls = getattr(app, "consumer_class", None)
+    return isinstance(cls, type) and issubclass(cls, AsyncHttpConsumer)
+
+
+def leads_to_http(router: URLRouter) -> bool:
+    """Tell whether a route leads to an HTTP consumer."""
+    return any(is_http_consumer(getattr(route, "callback", None)) for route in router.routes)
 
 
 async def run_http(

@@ -17,7 +17,6 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
-from traceback import TracebackException
 from typing import Any, TypeVar
 
 from asgiref.sync import ThreadSensitiveContext
@@ -26,9 +25,12 @@ from channels.consumer import AsyncConsumer
 from websockets.asyncio.server import Server, serve
 
 from .access import Access
+from .background import Nobody, follow_threads, make_task, tell_failure
 from .connection import Limits
 from .current_connection import current_connection
+from .failure import capture
 from .interrupt import interrupt
+from .logs import record_logs
 from .record import Failed, Note, Record
 from .service import Pages, Service
 from .shared_thread import SharedThread
@@ -59,7 +61,7 @@ class RecordHandler(logging.Handler):
         """Write down a message, and the exception that belongs to it."""
         self.record.add(0, Note(f"websockets: {entry.getMessage()}"))
         if entry.exc_info is not None and entry.exc_info[1] is not None:
-            self.record.add(0, Failed(TracebackException.from_exception(entry.exc_info[1])))
+            self.record.add(0, Failed(capture(entry.exc_info[1])))
 
 
 class Host(Service):
@@ -102,6 +104,8 @@ class Host(Service):
 
     def start(self) -> None:
         """Start the thread, and return when the server answers."""
+        follow_threads()
+        record_logs()
         self.thread.start()
         self.ready.result()
 
@@ -210,13 +214,14 @@ class Host(Service):
                     if not self.ready.done():
                         self.ready.set_exception(exc)
                     break
-                self.record.add(0, Failed(TracebackException.from_exception(exc)))
+                self.record.add(0, Failed(capture(exc)))
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
 
     async def main(self) -> None:
         """Serve until asked to stop."""
         self.loop.set_exception_handler(self.on_loop_exception)
+        self.loop.set_task_factory(make_task)  # type: ignore[arg-type] # it takes all options
         async with ThreadSensitiveContext(executor=self.shared_thread):
             self.context = copy_context()
             server = await serve(
@@ -259,10 +264,8 @@ class Host(Service):
         exc = context.get("exception")
         if exc is not None:
             # Python 3.12 and later call this in the task's own context.
-            connection = current_connection.get()
-            number = connection.number if connection is not None else 0
-            self.record.add(number, Note(f"{context['message']}."))
-            self.record.add(number, Failed(TracebackException.from_exception(exc)))
+            connection: Any = current_connection.get() or Nobody(self.record)
+            tell_failure(connection, exc, f"{context['message']}.")
 
     def create_wire(self, *args: Any, **kwargs: Any) -> Wire:
         """Create the connection of ``websockets``."""

@@ -6,23 +6,26 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from traceback import TracebackException
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 __all__ = [
     "Accepted",
+    "Answered",
     "Closed",
     "Connecting",
     "Control",
     "Disconnected",
     "Entry",
     "Failed",
+    "Logged",
     "Note",
     "Printed",
     "Received",
     "Record",
     "Refused",
+    "Requested",
     "Sent",
     "Snapshot",
     "Span",
@@ -110,11 +113,41 @@ class Disconnected(NamedTuple):
     reason: str
 
 
+class Requested(NamedTuple):
+    """A client asks for a page over plain HTTP, and an application is to answer."""
+
+    method: str
+    target: str
+
+
+class Answered(NamedTuple):
+    """A response to an HTTP request leaves."""
+
+    consumer: str | None
+    """Name of the consumer's class, where one has answered."""
+
+    status: int
+    size: int
+    """Bytes of its body."""
+
+
 class Printed(NamedTuple):
     """A line that the application printed."""
 
     text: str
     stream: Literal["stdout", "stderr"]
+
+
+class Logged(NamedTuple):
+    """A message that the application logged."""
+
+    level: str
+    """``info``, ``warning``, ``error``."""
+
+    logger: str
+    text: str
+    exception: TracebackException | None = None
+    """The one that was logged with it, as ``logger.exception`` does: it has been handled."""
 
 
 class Failed(NamedTuple):
@@ -140,7 +173,10 @@ What: TypeAlias = (
     | Closed
     | Disconnected
     | Printed
+    | Logged
     | Failed
+    | Requested
+    | Answered
     | Note
 )
 
@@ -195,6 +231,9 @@ class Snapshot:
     dropped: int
     """How many older entries the record no longer holds."""
 
+    consumers: Mapping[int, str] = field(default_factory=dict)
+    """The name of each connection's consumer, whether the entry that said it is here or gone."""
+
 
 Kind: TypeAlias = Literal["received", "sent"]
 
@@ -228,10 +267,37 @@ class Record:
         self.spans: deque[Span] = deque(maxlen=max_entries)
         self.count = 0
         self.bytes = 0
+        self.consumers: dict[int, str] = {}
+        """The names of the newest connections' consumers."""
+        self.said: set[str] = set()
+        self.remarks: list[str] = []
+
+    def remark(self, text: str) -> None:
+        """Have something said as soon as the next client comes."""
+        with self.lock:
+            self.remarks.append(text)
+
+    def take_remarks(self) -> list[str]:
+        """Return what is to be said to the next client, once."""
+        with self.lock:
+            remarks, self.remarks = self.remarks, []
+        return remarks
+
+    def is_new(self, text: str) -> bool:
+        """Tell whether something has not been said yet; from now on it has."""
+        with self.lock:
+            is_new = text not in self.said
+            self.said.add(text)
+        return is_new
 
     def add(self, connection: int, what: What, event: Event | None = None) -> None:
         """Append what happened on a connection, with the ASGI message that belongs to it."""
         self.append((weight(what), time.perf_counter(), connection, None, what, event))
+        if isinstance(what, Accepted | Answered | Refused) and what.consumer is not None:
+            with self.lock:
+                self.consumers[connection] = what.consumer
+                if len(self.consumers) > self.max_entries:
+                    del self.consumers[next(iter(self.consumers))]
 
     def add_message(
         self, connection: int, kind: Kind, payload: str | bytes, event: Event | None = None
@@ -267,11 +333,13 @@ class Record:
         """Return what the record holds now."""
         with self.lock:
             entries, spans, count = tuple(self.entries), tuple(self.spans), self.count
+            consumers = dict(self.consumers)
         dropped = count - len(entries)
         return Snapshot(
             tuple(entry(number, raw) for number, raw in enumerate(entries, dropped + 1)),
             spans,
             dropped,
+            consumers,
         )
 
     def clear(self) -> None:
@@ -281,6 +349,7 @@ class Record:
             self.bytes = 0
             self.entries.clear()
             self.spans.clear()
+            self.said.clear()
 
 
 def entry(number: int, raw: Raw) -> Entry:
@@ -294,7 +363,7 @@ def entry(number: int, raw: Raw) -> Entry:
     return Entry(number, when, connection, what, event)
 
 
-PLACES: dict[type, int] = {Received: 0, Undelivered: 0, Sent: 0, Printed: 0, Control: 1}
+PLACES: dict[type, int] = {Received: 0, Undelivered: 0, Sent: 0, Printed: 0, Control: 1, Logged: 2}
 """Where the kinds of entry that can be large keep what is large."""
 
 TRACEBACK = 4096

@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import Context
-from traceback import TracebackException
 from typing import Any, Protocol, TypeAlias
 
 from asgiref.typing import ASGI3Application
@@ -19,10 +18,12 @@ from websockets.http11 import Request, Response
 
 from .access import Access
 from .asgi import readable
+from .background import report
 from .connection import Bridge, Limits
-from .files import file_response, http_application, run_http, text_response
+from .files import file_response, http_application, text_response
 from .handshake import address, header, wants_websocket, wrong_version
-from .record import Failed, Note, Record, Refused
+from .http import HttpExchange
+from .record import Note, Record, Refused
 from .waiting import Changes, turns
 from .wire import Wire
 from .work import Work
@@ -96,6 +97,9 @@ class Service(Changes):
         """Wait for the connections that are on their way out."""
         # What has reached the sockets is taken in first.
         await turns(TURNS)
+        for bridge in self.bridges:
+            if bridge.busy is None:
+                report(bridge)
         await self.until(lambda: not any(bridge.unsettled() for bridge in self.bridges), timeout)
 
     def refuse_handshakes(self, why: str) -> None:
@@ -106,8 +110,10 @@ class Service(Changes):
     # One connection
 
     def on_garbage(self, problem: str) -> None:
-        """Write down that somebody sent something that is not HTTP."""
-        self.record.add(0, Note(f"A client sent something that is no HTTP request: {problem}."))
+        """Write down that somebody sent something that is not HTTP, or not served."""
+        if not problem.endswith("."):
+            problem = f"A client sent something that is no HTTP request: {problem}."
+        self.record.add(0, Note(problem))
 
     async def process_request(self, wire: ServerConnection, request: Request) -> Response | None:
         """Answer an HTTP request, or start the application for a handshake."""
@@ -149,16 +155,15 @@ class Service(Changes):
                 except PermissionError as exc:
                     return self.refuse(request, str(exc))
         if found is None and self.http_app is not None:
-            try:
-                found = await run_http(
-                    self.http_app,
-                    request,
-                    address(wire.remote_address),
-                    address(wire.local_address),
-                )
-            except Exception as exc:
-                self.record.add(0, Failed(TracebackException.from_exception(exc)))
-                found = text_response(500, "The application raised an exception.")
+            assert self.context is not None
+            self.connections += 1
+            exchange = HttpExchange(self.record, self.connections, self.context.copy())
+            found = await exchange.answer(
+                self.http_app,
+                request,
+                address(wire.remote_address),
+                address(wire.local_address),
+            )
         if found is None:
             found = text_response(404, f"There is no page {readable(request.path)}.")
         if request.method == "HEAD":

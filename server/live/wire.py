@@ -17,6 +17,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from .asgi import Accept
+from .first_bytes import refuse_first_bytes
 from .record import Control
 
 __all__ = ["Bridge", "Listener", "Wire"]
@@ -101,6 +102,12 @@ class Wire(ServerConnection):
 
     def data_received(self, data: bytes) -> None:
         """See to it that the TCP connection ends with the WebSocket connection."""
+        if self.request is None and (refusal := refuse_first_bytes(data)) is not None:
+            why, answer = refusal
+            self.listener.on_garbage(why)
+            self.transport.write(answer)
+            self.transport.close()
+            return
         super().data_received(data)
         if self.protocol.state is State.CLOSING:
             if self.protocol.close_rcvd is not None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from .record import Record, Span
 
-__all__ = ["HOLD", "Hold", "Work", "in_steps", "own_work"]
+__all__ = ["HOLD", "SHORT", "Hold", "Work", "in_steps", "own_work"]
 
 
 class Hold(NamedTuple):
@@ -29,6 +29,10 @@ class Hold(NamedTuple):
 HOLD = 0.1
 """Seconds from which a step of an application counts as holding up the event loop; on a busy
 machine, a step that does not block may well take a tenth of that."""
+
+
+SHORT = 0.02
+"""Seconds from which a step of an application may be one that blocks."""
 
 
 class Work:
@@ -77,7 +81,7 @@ def in_steps(
 
     Args:
         awaitable: What to await.
-        held: Told the start and the end of a step that took :data:`HOLD` or longer.
+        held: Told the start and the end of a step that took :data:`SHORT` or longer.
 
     """
     steps = awaitable.__await__()
@@ -91,7 +95,7 @@ def in_steps(
             return
         finally:
             end = time.perf_counter()
-            if end - start >= HOLD:
+            if end - start >= SHORT:
                 held(start, end)
         try:
             value = yield waited

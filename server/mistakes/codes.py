@@ -56,7 +56,8 @@ CODES = {
     ),
     1009: CloseCode(
         "message too big",
-        "Message too big for the side that closed.",
+        "Message too big for the side that closed. The live server takes 1 MiB, "
+        "unless launch(..., max_size=...) says otherwise.",
     ),
     1010: CloseCode(
         "mandatory extension",

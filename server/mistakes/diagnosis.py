@@ -1,4 +1,4 @@
-"""Make out a known mistake by its looks: an exception, a close code, an entry of the record.
+"""Make out a known mistake: an exception, a close code, an entry of the record.
 
 What is known is in :mod:`server.mistakes.registry`.
 
@@ -11,8 +11,19 @@ from dataclasses import dataclass
 from html import escape
 from traceback import TracebackException
 
-from ..live.record import Closed, Disconnected, Entry, Failed, Note, Printed, Refused
-from ..live.tracebacks import learner_frames
+from ..live.failure import capture, chain
+from ..live.record import (
+    Closed,
+    Disconnected,
+    Entry,
+    Failed,
+    Note,
+    Printed,
+    Received,
+    Refused,
+    Sent,
+    Undelivered,
+)
 from .codes import explain_code
 from .registry import MISTAKES, Mistake, diagnose_text
 
@@ -64,9 +75,9 @@ def explain(what: BaseException | TracebackException | Entry | int | str) -> Exp
         case str():
             return explained(what, diagnose_text(what))
         case BaseException():
-            return explain(TracebackException.from_exception(what))
+            return explain(capture(what))
         case TracebackException():
-            return explained(last_line(what), find_failure(what))
+            return explained(last_line(what), find_failure(what), seen_in(what))
         case Entry():
             return explain_entry(what)
         case _:
@@ -76,12 +87,13 @@ def explain(what: BaseException | TracebackException | Entry | int | str) -> Exp
             )
 
 
-def explained(about: str, found: Mistake | None) -> Explanation:
+def explained(about: str, found: Mistake | None, seen: str = "") -> Explanation:
     """Explain something that is a known mistake, or is not."""
     if found is None:
         text = "This is none of the mistakes that the course knows. Read its text and its line."
-        return Explanation(about, text)
-    return Explanation(about, f"{found.name}: {found.cause}\n{found.fix}", found)
+    else:
+        text = f"{found.name}: {found.cause}\n{found.fix}"
+    return Explanation(about, f"{text}\n{seen}" if seen else text, found)
 
 
 def explain_entry(entry: Entry) -> Explanation:
@@ -93,44 +105,126 @@ def explain_entry(entry: Entry) -> Explanation:
             return explain(code)
         case _:
             found = diagnose_entry(entry)
-            if found is None:
-                return Explanation("", f"Entry {entry.number} is not a mistake that is known.")
-            return explained(f"entry {entry.number}", found)
+            if found is not None:
+                return explained(f"entry {entry.number}", found)
+            return Explanation(
+                "", f"Entry {entry.number} is not a mistake that is known.{seen(entry)}"
+            )
+
+
+def seen(entry: Entry) -> str:
+    """Say what an entry says, where it is one of the server's own."""
+    match entry.what:
+        case Note(text):
+            return f" It says: {text}"
+        case Refused(_, status, why, _):
+            return f" The handshake was refused with HTTP {status}{': ' if why else '.'}{why}"
+        case Undelivered():
+            return " The consumer never took this message: it had ended, or was closing."
+        case _:
+            return ""
 
 
 def explain_entries(entries: Iterable[Entry]) -> Explanation:
     """Explain the last thing in a record that went wrong."""
     backwards = list(entries)[::-1]
+    for wanted in (is_failure, is_known, is_bad_end, is_remark):
+        for entry in backwards:
+            if wanted(entry):
+                return explain(cause_of(entry, backwards))
+    return Explanation("", f"{NOTHING}{unanswered(backwards)}")
+
+
+def unanswered(backwards: Iterable[Entry]) -> str:
+    """Say that the last message was not answered; nothing where it was, or none came."""
     for entry in backwards:
-        if isinstance(entry.what, Failed):
-            return explain(entry)
-    for entry in backwards:
-        if diagnose_entry(entry) is not None:
-            return explain(entry)
-    return Explanation("", "Nothing went wrong here, as far as the record shows.")
+        if isinstance(entry.what, Received):
+            return (
+                f" Nothing was sent after the last message of client {entry.connection}, entry "
+                f"{entry.number}: follow your code for it."
+            )
+        if isinstance(entry.what, Sent):
+            break
+    return ""
+
+
+SYMPTOMS = {"unused-message", "no-accept", "no-handler"}
+"""What follows from a line of code that the server may have remarked upon."""
+
+CAUSES = {
+    "handler-misnamed",
+    "json-receive",
+    "returned-by-handler",
+    "not-called",
+    "class-from-before",
+}
+"""What such a remark says."""
+
+
+def cause_of(entry: Entry, backwards: Iterable[Entry]) -> Entry:
+    """Return the remark that says why, where an entry is only what follows from it."""
+    if is_one_of(entry, SYMPTOMS):
+        return next((other for other in backwards if is_one_of(other, CAUSES)), entry)
+    return entry
+
+
+def is_one_of(entry: Entry, ids: set[str]) -> bool:
+    """Tell whether an entry gives away one of some mistakes."""
+    found = diagnose_entry(entry)
+    return found is not None and found.id in ids
+
+
+NOTHING = "Nothing went wrong here, as far as the record shows."
+
+GOOD_ENDS = (1000, 1001, 1005, 1012)
+"""The close codes of connections of which nothing went wrong."""
+
+
+def is_failure(entry: Entry) -> bool:
+    """Tell whether an entry is an exception."""
+    return isinstance(entry.what, Failed)
+
+
+def is_known(entry: Entry) -> bool:
+    """Tell whether an entry gives a known mistake away."""
+    return diagnose_entry(entry) is not None
+
+
+def is_bad_end(entry: Entry) -> bool:
+    """Tell whether a connection was refused, or ended as none is meant to."""
+    match entry.what:
+        case Refused():
+            return True
+        case Closed(_, code, _) | Disconnected(_, code, _):
+            return code not in GOOD_ENDS and code < 3000
+        case _:
+            return False
+
+
+def is_remark(entry: Entry) -> bool:
+    """Tell whether an entry is a remark of the server's, or a message that nobody took."""
+    return isinstance(entry.what, Note | Undelivered)
 
 
 def find_failure(exception: TracebackException) -> Mistake | None:
     """Return the mistake behind an exception, or behind its cause."""
-    seen: set[int] = set()
-    current: TracebackException | None = exception
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        found = diagnose_text(last_line(current))
-        if found is MISTAKES["sync-in-async"] and is_own(current):
-            return MISTAKES["plain-await"]
+    for current, facts in chain(exception):
+        found = diagnose_text(last_line(current), facts)
         if found is not None:
             return found
-        current = current.__cause__ or (
-            None if current.__suppress_context__ else current.__context__
-        )
     return None
 
 
-def is_own(exception: TracebackException) -> bool:
-    """Tell whether an exception was raised in the learner's own code, by no library."""
-    own = learner_frames(exception)
-    return bool(own) and own[-1] is exception.stack[-1]
+def seen_in(exception: TracebackException) -> str:
+    """Say which value it was, in a sentence; empty where that is not known."""
+    for _, facts in chain(exception):
+        if facts is None:
+            continue
+        if facts.none:
+            return f"Here, {facts.none} is None."
+        if facts.key and facts.holder_words:
+            return f"Here, {facts.holder_words} has no key {facts.key!r}."
+    return ""
 
 
 def diagnose_failure(exception: TracebackException) -> str | None:
@@ -144,12 +238,27 @@ def diagnose_entry(entry: Entry) -> Mistake | None:
     match entry.what:
         case Failed(exception):
             return find_failure(exception)
-        case Note(text) | Refused("server", _, text):
+        case Note(text) | Refused("server", _, text, _):
             return diagnose_text(text)
         case Printed(text, "stderr"):
-            return diagnose_text(text)
+            return diagnose_text(text) if "was never awaited" in text else None
+        case Refused("consumer", 403, _, _):
+            return MISTAKES["close-before-accept"]
+        case Sent(str() as text):
+            return next((MISTAKES[id] for sign, id in SIGNS if text.startswith(sign)), None)
+        case Received("[object Object]"):
+            return MISTAKES["object-object"]
         case _:
             return None
+
+
+SIGNS = (
+    ("<coroutine object ", "coroutine-as-value"),
+    ("<bound method ", "not-called"),
+    ("<built-in method ", "not-called"),
+    ("<function ", "not-called"),
+)
+"""How a text begins that shows an object where its value was meant."""
 
 
 def last_line(exception: TracebackException) -> str:

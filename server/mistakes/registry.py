@@ -8,10 +8,27 @@ theirs, in the order in which they show them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
-__all__ = ["MISTAKES", "SHOWN", "Mistake", "Rule", "diagnose_text", "matches", "mistake", "show"]
+from ..live.failure import Facts
+
+__all__ = [
+    "MISTAKES",
+    "SHOWN",
+    "Mistake",
+    "Rule",
+    "When",
+    "also",
+    "diagnose_text",
+    "matches",
+    "mistake",
+    "show",
+]
+
+When: TypeAlias = Callable[[Facts], bool]
+"""Tells whether an exception is of this mistake, by what was known when it was raised."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,9 @@ class Rule:
     over: frozenset[str]
     """Ids of the mistakes that this one wins over, where a text looks like both."""
 
+    when: When | None = None
+    """What must be so besides; a text alone, of which nothing else is known, does not do then."""
+
 
 MISTAKES: dict[str, Mistake] = {}
 """All mistakes by id."""
@@ -60,6 +80,7 @@ def mistake(
     symptom: str = "",
     texts: Iterable[str] = (),
     over: Iterable[str] = (),
+    when: When | None = None,
     shown: Iterable[str] = (),
 ) -> Mistake:
     """Enter a mistake, with patterns of the errors that give it away, and return it.
@@ -69,6 +90,8 @@ def mistake(
         name, cause, fix, symptom: See :class:`Mistake`.
         texts: Regular expressions, found anywhere in an error's last line.
         over: Ids of mistakes whose expressions find more, so that this one says it better.
+        when: What must be so besides, where the text alone does not tell. Such a mistake wins over
+            those that look at the text only.
         shown: Where the course shows it.
 
     Raises:
@@ -78,10 +101,15 @@ def mistake(
     if id in MISTAKES:
         raise ValueError(f"two mistakes are called {id!r}: {MISTAKES[id].name!r} and {name!r}")
     found = MISTAKES[id] = Mistake(id, name, cause, fix, symptom)
-    RULES.extend(Rule(re.compile(text), found, frozenset(over)) for text in texts)
+    also(id, *texts, over=over, when=when)
     if shown:
         show(id, *shown)
     return found
+
+
+def also(id: str, *texts: str, over: Iterable[str] = (), when: When | None = None) -> None:
+    """Enter another way in which a mistake is made out; see :func:`mistake`."""
+    RULES.extend(Rule(re.compile(text), MISTAKES[id], frozenset(over), when) for text in texts)
 
 
 def show(id: str, *places: str) -> None:
@@ -89,18 +117,29 @@ def show(id: str, *places: str) -> None:
     SHOWN[id] = (*SHOWN.get(id, ()), *places)
 
 
-def matches(text: str) -> list[Mistake]:
+def matches(text: str, facts: Facts | None = None) -> list[Mistake]:
     """Return the mistakes that an error's text looks like and that none of the others wins over.
 
-    More than one: the text does not tell which it is.
+    More than one: it is not known which it is.
+
+    Args:
+        text: An error's last line.
+        facts: What else is known of it.
 
     """
-    found = {rule.mistake.id: rule for rule in RULES if rule.pattern.search(text)}
-    beaten = {id for rule in found.values() for id in rule.over}
-    return [rule.mistake for id, rule in found.items() if id not in beaten]
+    rules = [rule for rule in RULES if rule.pattern.search(text)]
+    if facts is not None and facts.own and facts.expression.startswith("raise "):
+        # The learner has said so, and knows why: only the kind of exception may be a mistake.
+        kind, _, _ = text.partition(":")
+        rules = [rule for rule in rules if rule.pattern.search(kind)]
+    sure = [rule for rule in rules if rule.when and facts is not None and rule.when(facts)]
+    rules = sure or [rule for rule in rules if rule.when is None]
+    beaten = {id for rule in rules for id in rule.over}
+    found = {rule.mistake.id: rule.mistake for rule in rules}
+    return [mistake for id, mistake in found.items() if id not in beaten]
 
 
-def diagnose_text(text: str) -> Mistake | None:
+def diagnose_text(text: str, facts: Facts | None = None) -> Mistake | None:
     """Return the mistake that an error's text gives away; None where it is not known which."""
-    found = matches(text)
+    found = matches(text, facts)
     return found[0] if len(found) == 1 else None

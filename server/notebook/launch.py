@@ -70,10 +70,15 @@ def launch(
 
     """
     configure()
-    application = as_application(app)
+    before = servers.get(name)
+    try:
+        application = as_application(app)
+    except TypeError:
+        if before is not None and before.host.running:
+            before.remark_failed_launch()
+        raise
     limits = Limits(handshake_timeout=handshake_timeout, grace=grace, max_size=max_size)
     access = Access.from_environment(as_names(allow_hosts), as_names(allow_origins))
-    before = servers.get(name)
     left_behind = False
     if before is not None:
         left_behind = not before.host.stop()
@@ -114,6 +119,13 @@ class LiveServer:
         self.host = host
         self.app = app
         self.name = name
+        self.remark = ""
+        """What there is to say besides on its card."""
+
+    def remark_failed_launch(self) -> None:
+        """Have it said that this is not what was launched last."""
+        self.remark = f"The launch after it has failed, so this is still {self.app} from before."
+        self.host.record.remark(self.remark)
 
     @property
     def port(self) -> int:
@@ -189,14 +201,16 @@ class LiveServer:
         if not self.host.running:
             them = "them" if self.verb == "are" else "it"
             return f"{self.app} {self.verb} not served any more: launch {them} again."
-        return f"{self.app} {self.verb} live at {self.url()} (a page to try it: {self.http_url})"
+        where = f"{self.app} {self.verb} live at {self.url()} (a page to try it: {self.http_url})"
+        return f"{where}. {self.remark}" if self.remark else where
 
     def _repr_html_(self) -> str:
         if not self.host.running:
             return f"<p>{escape(repr(self))}</p>"
         return (
             f"<p><strong>{escape(self.app)}</strong> {self.verb} live at <code>{self.url()}</code> "
-            f'(<a href="{self.http_url}" target="_blank" rel="noopener">a page to try it</a>)</p>'
+            f'(<a href="{self.http_url}" target="_blank" rel="noopener">a page to try it</a>)'
+            f"{' ' + escape(self.remark) if self.remark else ''}</p>"
         )
 
 

@@ -73,7 +73,7 @@ class Sequence:
 
     def __init__(self, snapshot: Snapshot, names: Names | None = None) -> None:
         self.snapshot = snapshot
-        self.names = names or Names(snapshot.entries)
+        self.names = names or Names(snapshot.entries, snapshot.consumers)
         connections = sorted({entry.connection for entry in snapshot.entries} - {0})
         self.connections = connections[:CLIENTS]
         chosen = {0, *self.connections}

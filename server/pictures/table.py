@@ -71,7 +71,7 @@ class Transcript:
     def __init__(self, snapshot: Snapshot, names: Names | None = None) -> None:
         self.snapshot = snapshot
         self.entries = snapshot.entries
-        self.names = names or Names(snapshot.entries)
+        self.names = names or Names(snapshot.entries, snapshot.consumers)
 
     # What it holds
 
@@ -174,7 +174,8 @@ class Transcript:
             # Each printed line starts in the same column, as the consumer aligned them.
             indent = " " * (len(phrase.verb) + 2)
             words = f"\n{indent}".join(wrap(phrase.words, all_cells - len(indent)))
-            return str(row.number), row.who, f"{phrase.verb}: {words}", phrase.event
+            shown = "\n".join([f"{phrase.verb}: {words}", *(f"  {one}" for one in phrase.details)])
+            return str(row.number), row.who, shown, phrase.event
         colon = "" if phrase.kind == "wire" else ":"
         room = wire_cells if phrase.event else all_cells
         lines = wrap(f"{phrase.verb}{colon} {phrase.words}", room, indent=2)

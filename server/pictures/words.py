@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import PurePath
 from traceback import FrameSummary, TracebackException
 from typing import Literal
 from urllib.parse import urlsplit
 
 from ..live.record import (
     Accepted,
+    Answered,
     Closed,
     Connecting,
     Control,
     Disconnected,
     Entry,
     Failed,
+    Logged,
     Note,
     Printed,
     Received,
     Refused,
+    Requested,
     Sent,
     Undelivered,
 )
@@ -96,14 +100,20 @@ class Names:
     A client has a number as soon as there is more than one; a consumer has the name of its
     class, which the record knows when it accepts.
 
+    Args:
+        entries: The entries.
+        known: What the record knows of the consumers whose entries it has dropped.
+
     """
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self.consumers: dict[int, str] = {}
-        connections = {0}
+    def __init__(self, entries: Iterable[Entry], known: Mapping[int, str] | None = None) -> None:
+        self.consumers = {
+            number: shorten_name(name) for number, name in (known or {}).items() if name
+        }
+        connections = {0, *self.consumers}
         for entry in entries:
             connections.add(entry.connection)
-            if isinstance(entry.what, Accepted | Refused) and entry.what.consumer:
+            if isinstance(entry.what, Accepted | Answered | Refused) and entry.what.consumer:
                 self.consumers[entry.connection] = shorten_name(entry.what.consumer)
         self.numbered = max(connections) > 1
 
@@ -139,6 +149,12 @@ def describe(entry: Entry, names: Names) -> Phrase:
                 words += f": {shorten(visible(why), PRINTED)}"
             actor = consumer if by == "consumer" else "server"
             return Phrase("wire", client, "←", actor, "refuse", words, event)
+        case Requested(method, target):
+            words = shorten(visible(target), PAYLOAD)
+            return Phrase("wire", client, "→", consumer, visible(method), words, event)
+        case Answered(_, status, size):
+            words = f"({http_status(status)}) {count(size, 'byte')}"
+            return Phrase("wire", client, "←", consumer, "answer", words, event)
         case Received(payload):
             verb, words = message(payload)
             return Phrase("wire", client, "→", consumer, verb, words, event)
@@ -176,6 +192,10 @@ def describe(entry: Entry, names: Names) -> Phrase:
             actor = consumer if entry.connection else "server"
             verb = "prints" if stream == "stdout" else "prints to stderr"
             return Phrase("print", client, "", actor, verb, printed(text), event)
+        case Logged(level, logger, text, exception):
+            lines = tuple(error(exception)) if exception is not None else ()
+            verb = f"logs {visible(level)} to {shorten(visible(logger), NAME)}"
+            return Phrase("print", client, "", consumer, verb, printed(text), event, lines)
         case Failed(exception):
             actor = consumer if entry.connection else "server"
             first, *details = error(exception)
@@ -315,16 +335,24 @@ def error_message(exception: TracebackException) -> list[str]:
 
 
 def calls(frames: Sequence[FrameSummary]) -> Iterator[str]:
-    """Yield where each call of the learner's code stands, without the name of the file."""
+    """Yield where each call of the learner's code stands; a cell has no name."""
     for place, frame in enumerate(frames):
         if len(frames) > LINES and place == 2:
             yield f"  … {len(frames) - 4} calls more …"
         if len(frames) > LINES and 2 <= place < len(frames) - 2:
             continue
         where = "in the cell" if frame.name == "<module>" else f"in {visible(frame.name)}"
-        yield f"  line {frame.lineno}, {where}"
+        yield f"  line {frame.lineno}{of_file(frame.filename)}, {where}"
         if frame.line:
             yield f"    {shorten(visible(frame.line), 100)}"
+
+
+def of_file(filename: str) -> str:
+    """Return the name of the file that a call stands in; nothing for a cell."""
+    path = PurePath(filename)
+    # ipykernel gives each cell the name of a file that does not exist.
+    is_cell = filename.startswith("<") or path.parent.name.startswith("ipykernel_")
+    return "" if is_cell else f" of {visible(path.name)}"
 
 
 def visible(text: str) -> str:

@@ -3,6 +3,7 @@
 //
 // The code sees the globals of an ordinary page; all that is wrapped here behaves as it did.
 
+import { lookAt, watchHandlers } from "./handlers.js";
 import { describeError, format, inspect, shorten } from "./inspect.js";
 import { throughProxy } from "./through.js";
 
@@ -259,6 +260,7 @@ NativeWebSocket.prototype.constructor = window.WebSocket;
 
 for (const { prototype } of [NativeWebSocket, ThroughWebSocket]) {
   const { send: originalSend, close: originalClose } = prototype;
+  watchHandlers(prototype, remark);
 
   prototype.send = function send(...args) {
     try {
@@ -286,6 +288,15 @@ for (const { prototype } of [NativeWebSocket, ThroughWebSocket]) {
   };
 }
 
+/** Add a listener of this page's own, which is none that the cell has set. */
+function listen(socket, type, listener) {
+  EventTarget.prototype.addEventListener.call(socket, type, listener);
+}
+
+function remark(socket, text) {
+  show({ kind: "note", socket: numbers.get(socket), text });
+}
+
 /** Tell what happens on a socket, before the cell's own handlers hear of it. */
 function watch(socket, protocols) {
   made += 1;
@@ -293,20 +304,23 @@ function watch(socket, protocols) {
   unsettled.add(socket);
   const wanted = [protocols ?? []].flat().join(", ");
   tellWire(socket, "connecting", place(socket.url) + (wanted && `, subprotocols: ${wanted}`));
-  socket.addEventListener("open", () => {
+  listen(socket, "open", () => {
     unsettled.delete(socket);
     tellWire(socket, "open", socket.protocol && `subprotocol: ${socket.protocol}`);
   });
-  socket.addEventListener("message", (event) => {
+  listen(socket, "message", (event) => {
     tellWire(socket, "received", payload(event.data));
   });
-  socket.addEventListener("error", () => tellWire(socket, "error", ""));
-  socket.addEventListener("close", ({ code, reason, wasClean }) => {
+  listen(socket, "error", () => tellWire(socket, "error", ""));
+  listen(socket, "close", ({ code, reason, wasClean }) => {
     unsettled.delete(socket);
     const words = reason ? `reason ${JSON.stringify(reason)}` : "no reason";
     const text = `code ${code}, ${words}, ${wasClean ? "clean" : "not clean"}`;
     tellWire(socket, "closed", text, { code, reason });
   });
+  for (const type of ["open", "message", "error", "close"]) {
+    listen(socket, type, () => lookAt(socket, type, remark));
+  }
 }
 
 function tellWire(socket, kind, text, more) {

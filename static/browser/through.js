@@ -137,6 +137,7 @@ export function throughProxy(carrier, targetOf) {
     static {
       for (const name of HANDLERS) {
         Object.defineProperty(ThroughWebSocket.prototype, `on${name}`, {
+          configurable: true, // as the browser's own are
           get() { return this.#handlers.get(name) ?? null; },
           set(handler) {
             if (!this.#handlers.has(name)) {

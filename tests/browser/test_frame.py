@@ -233,6 +233,56 @@ def test_wire_comes_before_the_handler(show: Show) -> None:
     assert seen["sockets"] == ["socket 1: CLOSED (3)"]
 
 
+HANDLERS = """
+const socket = new WebSocket(`ws://${location.host}/`);
+const heard = [];
+socket.onOpen = () => heard.push("onOpen");
+socket.onmesage = () => heard.push("onmesage");
+socket.onreceive = () => heard.push("onreceive");
+socket.online = true;
+socket.addEventListener("onclose", () => heard.push("onclose"));
+socket.addEventListener("Message", () => heard.push("Message"));
+socket.addEventListener("chat", () => heard.push("chat"));
+socket.onerror = null;
+const until = async (holds) => {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
+};
+(async () => {
+  await until(() => socket.readyState === 1);
+  socket.send("one");
+  await until(() => window.parent.document.querySelector("[data-kind=received]"));
+  socket.onopen = () => heard.push("onopen");
+  socket.onopen = () => heard.push("onopen again");
+  socket.onmessage = () => socket.close();
+  socket.send("two");
+  await until(() => socket.readyState === 3);
+  socket.onclose = () => heard.push("late");
+  console.log("heard:", heard);
+})();
+"""
+
+
+def test_handlers_that_nobody_calls(show: Show) -> None:
+    """A misspelt handler is named, and one that is set too late; others are left alone."""
+    seen = shown(show(HANDLERS))
+    notes = [
+        line
+        for line, kind in zip(seen["lines"], seen["kinds"], strict=True)
+        if kind in ("note", "log")
+    ]
+    assert notes == [
+        'no event is called onclose: addEventListener takes "close"',
+        'no event is called Message: addEventListener takes "message"',
+        "nobody calls onOpen: a WebSocket calls onopen",
+        "nobody calls onmesage: a WebSocket calls onmessage",
+        "nobody calls onreceive: a WebSocket calls onmessage",
+        "onopen is set after the connection has opened: nobody calls it",
+        "onmessage is set too late: 1 message came before it",
+        "onclose is set after the connection has ended: nobody calls it",
+        "heard: []",
+    ]
+
+
 def test_what_comes_after_the_rest_is_late(show: Show) -> None:
     """Lines that come when the cell has settled are shown, and marked as later ones."""
     page = show("console.log('soon'); setTimeout(() => console.log('later'), 100);")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import itertools
+import linecache
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +21,8 @@ __all__ = ["BROWSER", "PROJECT", "PYTHON", "Cells", "cells", "run_answer"]
 BROWSER = [id for id, found in EXERCISES.items() if isinstance(found, BrowserExercise)]
 PROJECT = [id for id, found in EXERCISES.items() if isinstance(found, ProjectExercise)]
 PYTHON = [id for id in EXERCISES if id not in BROWSER + PROJECT]
+
+numbers = itertools.count(1)
 
 PARTS = ("exercise", "stub", "check", "hint", "solution")
 
@@ -85,7 +89,10 @@ def run(source: str, id: str) -> dict[str, Any]:
     lines = source.rstrip().split("\n")
     if lines[-1].startswith("check("):
         lines.pop()
-    exec(compile("\n".join(lines), f"<exercise {id}>", "exec"), names)
+    name = f"<exercise {id}, cell {next(numbers)}>"
+    # As IPython does: a traceback, and what looks at one, finds the code.
+    linecache.cache[name] = len(source), None, [f"{line}\n" for line in lines], name
+    exec(compile("\n".join(lines), name, "exec"), names)
     return names
 
 

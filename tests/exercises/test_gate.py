@@ -26,7 +26,7 @@ from tests.exercises.cells import (
     run_solution,
     run_stub,
 )
-from tests.mistakes.test_registry import PRODUCERS, TEXTS, missing, seen
+from tests.mistakes.test_registry import KINDS, PRODUCERS, TEXTS, missing, seen
 
 RIGHT = [(id, answer) for id in PYTHON for answer in answers(id) if answer.kind == "right"]
 WRONG = [(id, answer) for id in PYTHON for answer in answers(id) if answer.kind == "wrong"]
@@ -95,7 +95,9 @@ def test_wrong_answer(id: str, answer: Answer) -> None:
 
 
 @pytest.mark.parametrize(
-    "found", [found for found in TEXTS if found.id not in PRODUCERS], ids=lambda found: found.id
+    "found",
+    [found for found in TEXTS if found.id not in PRODUCERS.keys() | KINDS],
+    ids=lambda found: found.id,
 )
 def test_text_of_a_mistake(found: Mistake) -> None:
     """The text in a row of the mistakes is what the wrong answers with this diagnosis show."""

@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 from server.exercises import check, practice
 from server.exercises.practice import SERVER
-from server.exercises.visit import is_witnessed
+from server.exercises.visit import Visit, find_handler_name, is_witnessed
 from server.notebook.launch import LiveServer
 from server.notebook.runs import Page, Run, Told, runs
 
@@ -140,3 +140,19 @@ def test_others_do_not_count(server: LiveServer) -> None:
     assert not is_witnessed(run, GREET)
     talk(server, "hello")
     assert is_witnessed(run, GREET)
+
+
+@pytest.mark.parametrize(
+    ("note", "id"),
+    [
+        ("nobody calls onOpen: a WebSocket calls onopen", "handler-name"),
+        ('no event is called Message: addEventListener takes "message"', "handler-name"),
+        ("onmessage is set too late: 1 message came before it", "handler-too-late"),
+        ("onopen is set after the connection has opened: nobody calls it", "handler-too-late"),
+        ("through Jupyter's server, as ws://x", None),
+    ],
+)
+def test_handlers_that_the_frame_has_named(note: str, id: str | None) -> None:
+    """What the frame says about a handler is the mistake."""
+    found = find_handler_name(Visit(GREET, [*CONNECTED, line("note", note)]))
+    assert (found.id if found is not None else None) == id

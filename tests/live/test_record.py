@@ -11,6 +11,7 @@ import pytest
 from server.live.record import (
     BRIEF,
     TRACEBACK,
+    Accepted,
     Closed,
     Control,
     Failed,
@@ -18,6 +19,7 @@ from server.live.record import (
     Printed,
     Received,
     Record,
+    Refused,
     Sent,
     Span,
     Undelivered,
@@ -187,3 +189,24 @@ def test_many_threads_write_while_one_reads() -> None:
     for connection in range(1, 5):
         texts = [entry.what for entry in entries if entry.connection == connection]
         assert texts == [Received(str(number)) for number in range(2000)]
+
+
+def test_names_outlive_their_entries() -> None:
+    """The record knows the names of the newest consumers, whatever entries it has dropped."""
+    record = Record(max_entries=2)
+    for number in (1, 2, 3):
+        record.add(number, Accepted("Echo", None))
+    record.add(4, Refused("server", 500, "why"))
+    record.add(4, Note("one"))
+    record.add(4, Note("two"))
+    assert record.snapshot().consumers == {2: "Echo", 3: "Echo"}
+
+
+def test_said_once() -> None:
+    """A remark is new once, and again after a clear; one that waits is taken once."""
+    record = Record()
+    assert [record.is_new("x"), record.is_new("x")] == [True, False]
+    record.clear()
+    assert record.is_new("x")
+    record.remark("y")
+    assert [record.take_remarks(), record.take_remarks()] == [["y"], []]

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from server import LiveServer, launch
-from server.live.record import Disconnected, Failed, Note, Printed
+from server.live.record import Disconnected, Failed, Logged, Note, Printed
 from server.notebook.launch import close_all
 from tests.serving import AsyncEcho, RawClient, SyncEcho, frame
 
@@ -565,7 +565,7 @@ def test_a_cell_that_redirects_its_output() -> None:
 
 
 def test_logging_in_a_consumer() -> None:
-    """A warning that nobody handles goes to the record, as it would go to standard error."""
+    """A warning goes to the record, once, and not to standard error as well."""
     logger = logging.Logger("test.survival")
 
     class Logs(SyncEcho):
@@ -578,7 +578,9 @@ def test_logging_in_a_consumer() -> None:
     live = launch(Logs)
     closes(live)
     entries = live.host.record.snapshot().entries
-    assert Printed("careful", "stderr") in [entry.what for entry in entries]
+    whats = [entry.what for entry in entries]
+    assert whats.count(Logged("warning", "x", "careful")) == 1
+    assert not any(isinstance(what, Printed) for what in whats)
 
 
 def test_nothing_is_said_in_a_cell(

@@ -21,6 +21,8 @@ from server.live.record import (
     Printed,
     Received,
     Refused,
+    Sent,
+    Undelivered,
 )
 from server.mistakes.codes import explain_code
 from server.mistakes.diagnosis import (
@@ -128,7 +130,7 @@ def test_explain_entry(what: Any, text: str) -> None:
 def test_explain_failed_entry() -> None:
     """An entry with an exception is explained by the exception."""
     failed = entry(Failed(TracebackException.from_exception(KeyError("text"))))
-    assert explain(failed).mistake is diagnose_entry(failed) is MISTAKES["no-text"]
+    assert explain(failed).mistake is diagnose_entry(failed) is MISTAKES["key-error"]
 
 
 def test_live_explain() -> None:
@@ -163,3 +165,60 @@ def test_live_explain_without_exception() -> None:
         assert live.explain().mistake is MISTAKES["no-accept"]
     finally:
         live.close()
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        (
+            Note("Well."),
+            "Entry 7 is not a mistake that is known. It says: Well.",
+        ),
+        (
+            Refused("consumer", 401, "log in"),
+            "Entry 7 is not a mistake that is known. The handshake was refused with HTTP 401: "
+            "log in",
+        ),
+        (
+            Undelivered("x"),
+            "Entry 7 is not a mistake that is known. The consumer never took this message: it had "
+            "ended, or was closing.",
+        ),
+        (Disconnected("network", 1006, ""), explain_code(1006)),
+        (Closed("server", 1009, ""), explain_code(1009)),
+    ],
+)
+def test_something_was_seen(what: Any, text: str) -> None:
+    """Beside what went wrong, it is never said that nothing did."""
+    entries = [entry(what), entry(Disconnected("client", 1000, ""))]
+    assert explain_entries(entries).text == text
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1005, 1012, 3000, 4000])
+def test_ends_that_are_meant(code: int) -> None:
+    """A connection that ends as it is meant to is no mistake."""
+    entries = [entry(Closed("consumer", code, "")), entry(Disconnected("client", code, ""))]
+    assert explain_entries(entries).text.startswith("Nothing went wrong here")
+
+
+def test_last_message_was_not_answered() -> None:
+    """A message that was not answered is named, and one that was is not."""
+    nothing = "Nothing went wrong here, as far as the record shows."
+    assert explain_entries([entry(Received("x")), entry(Sent("y"))]).text == nothing
+    assert explain_entries([entry(Sent("y")), entry(Received("x"))]).text == (
+        f"{nothing} Nothing was sent after the last message of client 1, entry 7: follow your code "
+        "for it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "id"),
+    [
+        (Sent("<bound method x>"), "not-called"),
+        (Received("[object Object]"), "object-object"),
+        (Refused("consumer", 403, ""), "close-before-accept"),
+    ],
+)
+def test_entry_gives_a_mistake_away(what: Any, id: str) -> None:
+    """A message may show what went wrong although nothing was raised."""
+    assert explain_entries([entry(what)]).mistake is MISTAKES[id]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from channels.consumer import SyncConsumer
+from channels.generic.websocket import WebsocketConsumer
 from channels.routing import URLRouter
 from django.conf import settings
 from django.urls import path
@@ -383,3 +384,54 @@ def test_the_extension() -> None:
         assert "browser" in shell.magics_manager.magics["cell"]
     finally:
         InteractiveShell.clear_instance()
+
+
+def test_launch_that_fails() -> None:
+    """The server before goes on, and says on its card and to the next client what it is."""
+    live = launch(SyncEcho, name="failing")
+    try:
+        with pytest.raises(TypeError):
+            launch(SyncEcho(), name="failing")
+        remark = "The launch after it has failed, so this is still SyncEcho from before."
+        assert repr(live).endswith(f". {remark}")
+        assert live._repr_html_().endswith(f"</a>) {remark}</p>")
+        for _ in range(2):
+            with connect(live.url(), proxy=None):
+                pass
+        notes = [e for e in live.transcript if isinstance(e.what, Note)]
+        assert [(e.connection, e.what) for e in notes] == [(1, Note(remark))]
+        again = launch(SyncEcho, name="failing")
+        assert remark not in repr(again)
+    finally:
+        launch(SyncEcho, name="failing").close()
+
+
+def test_launch_that_fails_first() -> None:
+    """Without a server before, there is nothing to say but the exception."""
+    with pytest.raises(TypeError):
+        launch("nothing", name="failing")
+
+
+def test_explain_names_what_was_not_answered() -> None:
+    """Where nothing went wrong, it is said that the last message was not answered."""
+
+    class Listens(WebsocketConsumer):
+        def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+            if text_data == "ask":
+                self.send("answer")
+
+    live = launch(Listens, name="failing")
+    try:
+        nothing = "Nothing went wrong here, as far as the record shows."
+        with connect(live.url(), proxy=None) as ws:
+            ws.send("hello")
+            ws.send("ask")
+            ws.recv(10)
+            assert live.explain().text == nothing
+            ws.send("hello")
+        assert live.explain().text == (
+            f"{nothing} Nothing was sent after the last message of client 1, entry 6: follow your "
+            "code for it."
+        )
+    finally:
+        live.close()

@@ -638,6 +638,29 @@ class SendsAfterTheClientLeft(Case):
         report("nobody objects")
 
 
+class SendsToOneWhoHasLeft(Case):
+    """The application sends to all, of whom one has left, and does not catch the exception."""
+
+    members: ClassVar[list[Any]] = []
+
+    async def conversation(self, receive: Any, send: Any, report: Report) -> None:
+        self.members.append(send)
+        while (await receive())["type"] == "websocket.receive":
+            for member in self.members:
+                await member({"type": "websocket.send", "text": "to all"})
+
+    async def visit(self, client: Client, target: str) -> None:
+        other = Client(client.port, client.patience)
+        if await other.handshake(f"{target}-other", self.headers, self.method):
+            other.close()
+            await other.end()
+        await other.leave()
+        await super().visit(client, target)
+
+    async def talk(self, client: Client) -> None:
+        client.send("hello")
+
+
 class ApplicationCloses(Case):
     """The application closes with a code and a reason."""
 

@@ -6,11 +6,21 @@ from html.parser import HTMLParser
 
 import pytest
 
-from server.live.record import Connecting, Entry, Note, Printed, Snapshot
+from server.live.record import Connecting, Entry, Logged, Note, Printed, Snapshot
 from server.pictures import Transcript
 from server.pictures.table import EMPTY, FOLDED, ROWS
 
-from .samples import echo, everything, left, opened, received, sent, snapshot, websocket_receive
+from .samples import (
+    caught,
+    echo,
+    everything,
+    left,
+    opened,
+    received,
+    sent,
+    snapshot,
+    websocket_receive,
+)
 
 ECHO = """\
 no.  who → whom     on the wire                       ASGI event
@@ -155,7 +165,7 @@ def test_exception() -> None:
     place = next(i for i, line in enumerate(lines) if "raises: TypeError" in line)
     number = websocket_receive.__code__.co_firstlineno + 1
     assert lines[place].endswith("raises: TypeError: Object of type set is not JSON serializable")
-    assert lines[place + 3].strip() == f"line {number}, in websocket_receive"
+    assert lines[place + 3].strip() == f"line {number} of samples.py, in websocket_receive"
     assert lines[place + 4].strip() == "json.dumps({1, 2})"
 
 
@@ -261,3 +271,12 @@ def test_same_every_time() -> None:
     again = Snapshot(later, (), 0)
     assert Transcript(again).text == Transcript(shot).text
     assert Transcript(again)._repr_html_() == Transcript(shot)._repr_html_()
+
+
+def test_logged_exception() -> None:
+    """An exception that was logged stands below what was logged with it, and has no hint."""
+    logged = (1, Logged("error", "chat", "handled", caught(websocket_receive)), None)
+    lines = Transcript(snapshot(*opened(), logged)).text.split("\n")
+    place = next(i for i, line in enumerate(lines) if line.endswith("logs error to chat: handled"))
+    assert lines[place + 1].strip().startswith("TypeError: Object of type set is not JSON")
+    assert lines[-1].strip() == "json.dumps({1, 2})"

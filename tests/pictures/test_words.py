@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from server.live.record import (
+    Answered,
     Control,
     Disconnected,
     Entry,
     Event,
     Failed,
+    Logged,
     Note,
     Printed,
     Received,
     Refused,
+    Requested,
     Sent,
     What,
 )
@@ -162,12 +167,20 @@ def test_names() -> None:
 
 
 def test_exception() -> None:
-    """An exception is its type and message, and the learner's own lines without file names."""
+    """An exception is its type and message, and the learner's own lines with their file."""
     lines = raised(websocket_receive)
     assert lines[0] == "TypeError: Object of type set is not JSON serializable"
-    assert lines[-2].endswith(", in websocket_receive")
+    assert lines[-2].endswith(" of samples.py, in websocket_receive")
     assert lines[-1] == "    json.dumps({1, 2})"
-    assert not any(".py" in line or "encode" in line for line in lines)
+    assert not any("encode" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["<string>", "/tmp/ipykernel_123/456.py"])
+def test_exception_in_a_cell(name: str) -> None:
+    """A cell is no file: its lines are numbered, and nothing more."""
+    names: dict[str, Any] = {}
+    exec(compile("def receive():\n    int('x')", name, "exec"), names)
+    assert raised(names["receive"])[-1] == "  line 2, in receive"
 
 
 def test_exception_chain() -> None:
@@ -296,3 +309,25 @@ def test_every_kind() -> None:
         assert phrase.words
         for line in (*phrase.words.split("\n"), *phrase.details):
             assert line.replace("\u200e", "").isprintable()
+
+
+def test_dropped_names() -> None:
+    """A consumer and a client have their names although the entries that say them are gone."""
+    names = Names([], {1: "Echo", 2: "E" * 100})
+    assert names.consumer(1) == "Echo"
+    assert names.consumer(2) == "E" * 29 + "…"
+    assert names.client(1) == "client 1"
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        (Requested("GET", "/a"), ("→", "GET", "/a")),
+        (Answered("Page", 404, 1), ("←", "answer", "(404 Not Found) 1 byte")),
+        (Logged("info", "chat", "got x"), ("", "logs info to chat", "got x")),
+    ],
+)
+def test_http_and_logs(what: object, expected: tuple[str, str, str]) -> None:
+    """A request and its answer cross the wire, a log does not."""
+    phrase = describe(Entry(1, 0.0, 1, what, None), Names([]))  # type: ignore[arg-type]
+    assert (phrase.arrow, phrase.verb, phrase.words) == expected

@@ -58,7 +58,10 @@ mistake(
     symptom="`TypeError: 'text' of websocket.send must be str, not builtin_function_or_method`",
     cause="Without parentheses it is the method itself, and not what it returns.",
     fix="Call it, as in text.upper().",
-    texts=["must be str, not (builtin_function_or_method|method|function)"],
+    texts=[
+        "must be str, not (builtin_function_or_method|method|function)",
+        r"without parentheses, in line \d+: it is not called",
+    ],
     over=["not-a-string"],
     shown=["1.1"],
 )
@@ -71,7 +74,7 @@ mistake(
     fix="Convert it with str(value) or an f-string.",
     texts=[
         r"'text' of websocket\.send must be str, not",
-        "'(int|float|bool|NoneType)' object has no attribute 'encode'",
+        "'(int|float|bool)' object has no attribute 'encode'",
         "Text frame payload is not str",
     ],
     shown=["1#stream", "1.2"],
@@ -86,7 +89,8 @@ mistake(
         "'dict' object has no attribute '(text|upper|lower|strip|split|startswith|encode|isdigit)'",
         r"int\(\) argument must be .* not 'dict'",
     ],
-    over=["dict-attribute"],
+    over=["dict-as-text"],
+    when=lambda facts: facts.holder == "event",
     shown=["1.1"],
 )
 mistake(
@@ -95,7 +99,9 @@ mistake(
     symptom="`KeyError: 'data'`",
     cause='In a websocket.receive event, a text is under "text" and bytes are under "bytes".',
     fix='Write event["text"]; print(event) shows all that is in it.',
-    texts=["KeyError: '(data|text_data)'"],
+    texts=["KeyError: '(?!text'|bytes')"],
+    over=["event-has-no-key"],
+    when=lambda facts: facts.holder == "event" and facts.event in ("", "websocket.receive"),
     shown=["1.1"],
 )
 mistake(
@@ -117,6 +123,7 @@ show("closed-too-early", "1.2")
 show("nearly", "1.2")
 show("more-than-asked", "1.1", "1.2")
 show("no-f", "1.3")
+show("returned-by-handler", "1.1", "1.2", "1.3")
 mistake(
     "event-as-answer",
     "An event is sent as an answer",
@@ -162,7 +169,7 @@ mistake(
     cause="receive of a generic consumer is given the message itself: text_data or bytes_data.",
     fix="Use text_data.",
     texts=["NameError: name 'event' is not defined"],
-    over=["no-such-variable"],
+    when=lambda facts: facts.consumer in ("generic", "json"),
     shown=["1.3"],
 )
 mistake(
@@ -199,6 +206,8 @@ mistake(
     cause="The client sent bytes, and then the event has no text.",
     fix='Look with event.get("text") first; bytes are in event["bytes"].',
     texts=["KeyError: 'text'"],
+    over=["event-has-no-key"],
+    when=lambda facts: facts.holder == "event" and facts.event in ("", "websocket.receive"),
     shown=["1#receive"],
 )
 mistake(
@@ -208,9 +217,9 @@ mistake(
     cause="It is called with text_data=... or with bytes_data=..., by these names.",
     fix="Write def receive(self, text_data=None, bytes_data=None).",
     texts=[
-        r"\breceive\(\) got an unexpected keyword argument '(bytes_data|text_data)'",
-        r"\breceive\(\) takes \d+ positional arguments? but \d+ were given",
-        r"\breceive\(\) missing \d+ required positional argument",
+        r"(?<!Bridge\.)\breceive\(\) got an unexpected keyword argument '(bytes_data|text_data)'",
+        r"(?<!Bridge\.)\breceive\(\) takes \d+ positional arguments? but \d+ were given",
+        r"(?<!Bridge\.)\breceive\(\) missing \d+ required positional argument",
     ],
     shown=["1.2", "4.2"],
 )
@@ -235,7 +244,7 @@ mistake(
     symptom="`ValueError: No handler for message type websocket.receive`",
     cause="The event's type names the method, with _ for the dot, and there is no such method.",
     fix="Add it, or mend its name: websocket_connect, websocket_receive, websocket_disconnect.",
-    texts=["No handler for message type"],
+    texts=[r"No handler for message type (websocket|http)\."],
     shown=["1#stop", "1.1"],
 )
 show("no-stop-consumer", "1#stop", "1.1")
@@ -349,7 +358,7 @@ mistake(
     "Text is not a number",
     symptom="`TypeError: 'str' object cannot be interpreted as an integer`",
     cause='What a client sends is text: "3" and not 3.',
-    fix='Convert it: int(event["text"]).',
+    fix='Convert it: int(event["text"]), or int(text_data) in a generic consumer.',
     texts=[
         "'str' object cannot be interpreted as an integer",
         r"unsupported operand type\(s\) for -: 'str' and 'int'",

@@ -20,6 +20,7 @@ from ...exercises.check import RUN_FIRST
 from ...exercises.mistakes import ONLY_EXAMPLES
 from ...exercises.registry import exercise
 from ...exercises.scenario import Client, End, Trial, a_word, came, nearly_right, unless_right
+from ...live.failure import chain
 from ...live.record import Accepted, Refused
 from ...mistakes.diagnosis import find_failure, last_line
 from ...mistakes.registry import MISTAKES, Mistake, diagnose_text, mistake
@@ -90,13 +91,19 @@ def line_of(failure: TracebackException) -> str:
     return (failure.stack[-1].line or "") if failure.stack else ""
 
 
+def is_another(failure: TracebackException) -> bool:
+    """Tell whether the key was looked for in another dictionary than what the router has put."""
+    _, facts = next(chain(failure))
+    return facts is not None and facts.holder in ("content", "event", "headers", "other", "query")
+
+
 def name_mistake(trial: Trial, target: str) -> Mistake | None:
     """Return why a consumer does not find the name that the path holds, if it looked for one."""
     *_, value = target.rstrip("/").split("/")
     for failure in trial.failures:
         key = re.match("KeyError: '(.*)'", last_line(failure))
         # A dictionary of the learner's own may have no such room.
-        if key is None or key[1] in ("url_route", "kwargs", value):
+        if key is None or key[1] in ("url_route", "kwargs", value) or is_another(failure):
             continue
         if get_close_matches(key[1], SCOPE_KEYS, cutoff=0.8):
             return SCOPE_KEY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...mistakes.registry import mistake, show
+from ...mistakes.registry import also, mistake, show
 
 mistake(
     "connect-parameters",
@@ -29,6 +29,7 @@ mistake(
     cause="The generic consumers prepare themselves in __init__.",
     fix="Call super().__init__(*args, **kwargs), or set your attributes in connect.",
     texts=["'NoneType' object is not iterable"],
+    when=lambda facts: facts.raiser.startswith("channels.generic.websocket.websocket_"),
     shown=["2.1"],
 )
 mistake(
@@ -57,11 +58,15 @@ mistake(
     cause="The consumer's class stands where an ASGI application is needed.",
     fix="Write Consumer.as_asgi() in its place, with the parentheses.",
     texts=[
-        r"object \w+ can't be used in 'await' expression",
-        r"'\w+' object can't be awaited",
+        r"object [A-Z]\w+ can't be used in 'await' expression",
+        r"'[A-Z]\w+' object can't be awaited",
         r"^TypeError: \w+\(\) takes no arguments",
         r"__call__\(\) missing 1 required positional argument: 'send'",
     ],
+    over=["sync-in-async"],
+    when=lambda facts: (
+        facts.of == "consumer" or not (facts.own or facts.consumer or facts.raiser.endswith(".app"))
+    ),
     shown=["2#as-asgi", "2.1"],
 )
 show("no-route", "2#several-consumers", "2.1")
@@ -135,7 +140,14 @@ mistake(
     cause='scope["url_route"] is the router\'s work, and no router led here.',
     fix="Launch a list of routes, and not the consumer alone.",
     texts=["KeyError: 'url_route'"],
+    over=["key-error"],
     shown=["2.1"],
+)
+also(
+    "no-url-route",
+    "KeyError: 'url_route'",
+    over=["scope-has-no-key"],
+    when=lambda facts: facts.holder == "scope",
 )
 mistake(
     "wrong-argument-name",
@@ -143,7 +155,8 @@ mistake(
     symptom="`KeyError: 'name'`",
     cause='scope["url_route"]["kwargs"] has the names of the pattern, letter by letter.',
     fix='For <str:name> in the pattern, read kwargs["name"].',
-    texts=["KeyError: '(room|room_name|name)'"],
+    texts=["^KeyError"],
+    when=lambda facts: facts.holder == "kwargs" and not facts.holder_empty,
     shown=["2#scope", "2.1"],
 )
 mistake(
@@ -152,6 +165,8 @@ mistake(
     symptom="a KeyError for the name, and the pattern has no name in it",
     cause='The router puts only named pieces of the path into scope["url_route"]["kwargs"].',
     fix=r"Write <str:name> in path(), or (?P<name>\w+) in re_path().",
+    texts=["^KeyError"],
+    when=lambda facts: facts.holder == "kwargs" and facts.holder_empty,
     shown=["2.1"],
 )
 mistake(
@@ -160,14 +175,19 @@ mistake(
     symptom="a KeyError for kwargs, or for a name that the pattern has",
     cause='The names of the pattern are in scope["url_route"]["kwargs"], and nowhere else.',
     fix='Read self.scope["url_route"]["kwargs"]["name"].',
-    texts=["KeyError: 'kwargs'"],
+    texts=["^KeyError"],
+    when=lambda facts: (
+        facts.holder == "url_route"
+        or (facts.holder == "scope" and facts.key in ("kwargs", "room", "room_name", "name"))
+    ),
+    over=["scope-has-no-key"],
     shown=["2.1"],
 )
 mistake(
     "bytes-and-text",
     "Bytes and text mixed",
     symptom="`TypeError: a bytes-like object is required, not 'str'`",
-    cause='scope["query_string"] is bytes, and text is looked for in it.',
+    cause='Text is looked for in bytes: scope["query_string"] and headers are bytes.',
     fix='Decode it first: scope["query_string"].decode().',
     texts=["a bytes-like object is required, not 'str'"],
     shown=["2.2"],
@@ -219,7 +239,7 @@ mistake(
     "`The client did not offer the subprotocol 'chat'`",
     cause="Offered and accepted subprotocols have to be the same one.",
     fix='Accept one of scope["subprotocols"], or offer none.',
-    texts=["Sec-WebSocket-Protocol", "did not offer the subprotocol"],
+    texts=["Sec-WebSocket-Protocol", "did not offer the subprotocol", "offered the subprotocols"],
     shown=["2#subprotocol-text"],
 )
 mistake(
@@ -229,7 +249,7 @@ mistake(
     cause="scope, receive and send are the arguments of its __call__, and no attributes.",
     fix="Leave out the self.: await send(...).",
     texts=["object has no attribute '(scope|receive|send)'"],
-    over=["no-attribute"],
+    when=lambda facts: facts.of == "application",
     shown=["2.2"],
 )
 mistake(

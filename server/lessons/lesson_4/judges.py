@@ -850,7 +850,7 @@ def told_off(client: Client, message: object, mistake: Mistake) -> None:
         failure = trial.failures[-1]
         missing = last_line(failure) in ("KeyError: 'type'", "KeyError: 'by'")
         found = MISSING_KEY if missing else find_failure(failure)
-        if found is MISTAKES["no-attribute"]:
+        if found in (MISTAKES["no-attribute"], MISTAKES["key-error"]):
             # It was looked for by the client's type.
             found = None
     elif mistake is not ANY_METHOD:

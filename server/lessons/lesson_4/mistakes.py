@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...mistakes.registry import mistake
+from ...mistakes.registry import also, mistake, show
 
 mistake(
     "dict-as-text",
@@ -15,7 +15,7 @@ mistake(
         "'(dict|list|tuple)' object has no attribute 'encode'",
         "data is a dict-like object",
     ],
-    over=["not-a-string", "event-is-dict", "dict-attribute"],
+    over=["not-a-string", "dict-attribute"],
     shown=["4#why-strings", "4.1"],
 )
 mistake(
@@ -34,9 +34,14 @@ mistake(
     "`JSONDecodeError: Expecting value: line 1 column 2 (char 1)`",
     cause="send() turns an object into a string in its own way, and that is [object Object].",
     fix="Send JSON: socket.send(JSON.stringify(value)).",
-    texts=[r"\[object Object\]", r"Expecting value: line 1 column 2 \(char 1\)"],
+    texts=[r"\[object Object\]"],
     over=["bad-json"],
     shown=["4#why-strings", "4.2"],
+)
+also(
+    "object-object",
+    "JSONDecodeError",
+    when=lambda facts: facts.document.startswith("[object "),
 )
 mistake(
     "no-text-frame",
@@ -83,7 +88,7 @@ mistake(
     cause="str(value) and an f-string write Python: single quotes, True, None.",
     fix="Write JSON with json.dumps(value), or JSON.stringify(value) in the browser.",
     texts=["Expecting property name enclosed in double quotes"],
-    over=["bad-json"],
+    when=lambda facts: "{'" in facts.document,
     shown=["4#python", "4.1"],
 )
 mistake(
@@ -105,7 +110,7 @@ mistake(
     fix="Write json.dumps(value) and json.loads(text).",
     texts=[
         r"\bdump\(\) missing 1 required positional argument: 'fp'",
-        "'(str|bytes|NoneType)' object has no attribute 'read'",
+        "'(str|bytes)' object has no attribute 'read'",
     ],
     shown=["4.1"],
 )
@@ -223,3 +228,4 @@ mistake(
     texts=["must be real number, not"],
     shown=["4.3"],
 )
+show("json-receive", "4.4")

@@ -1,0 +1,85 @@
+"""What the server remarks about a consumer that would otherwise be silent.
+
+Each remark is written once: it would be the same for the next client.
+
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from channels.consumer import AsyncConsumer
+
+from .habits import blocking_call, habits, has_been_redefined, unused_receive
+from .record import Note, Record
+
+__all__ = ["on_connect", "on_hold", "on_message"]
+
+MUCH = 0.5
+"""Seconds that the steps of one handler may take in all: a machine that is busy with other things
+makes them longer."""
+
+
+class Connection(Protocol):
+    """What is asked of a connection."""
+
+    number: int
+    record: Record
+
+    @property
+    def consumer(self) -> AsyncConsumer | None:
+        """Its consumer, as far as is known."""
+
+    def add(self, what: Any) -> None:
+        """Write to the record."""
+
+
+def on_connect(connection: Connection) -> None:
+    """Say what is to be said when a client comes."""
+    for text in connection.record.take_remarks():
+        connection.add(Note(text))
+    consumer = connection.consumer
+    if consumer is None:
+        return
+    cls = type(consumer)
+    texts = list(habits(cls))
+    if has_been_redefined(cls):
+        texts.insert(
+            0,
+            f"{cls.__name__} has been defined anew since the launch, and this is the class from "
+            f"before. Launch it again: launch({cls.__name__}).",
+        )
+    for text in texts:
+        say_once(connection, text)
+
+
+def on_message(connection: Connection) -> None:
+    """Say that nobody has used a message, after it has been taken."""
+    consumer = connection.consumer
+    if consumer is not None and (text := unused_receive(type(consumer))):
+        say_once(connection, text)
+
+
+def on_hold(connection: Connection, label: str, seconds: float) -> None:
+    """Say that a handler has held up the event loop with steps that took so long in all."""
+    consumer = connection.consumer
+    if consumer is None:
+        return
+    cls = type(consumer)
+    call = blocking_call(cls)
+    if not call and seconds < MUCH:
+        return
+    if not call:
+        call = f"{cls.__name__}, at work on {label},"
+    say_once(
+        connection,
+        f"{call} and so kept the event loop to itself: no other connection got its turn."
+        if " calls " in call
+        else f"{call} kept the event loop to itself: no other connection got its turn.",
+    )
+
+
+def say_once(connection: Connection, text: str) -> None:
+    """Write a remark, unless the record has had it before."""
+    if connection.record.is_new(text):
+        connection.add(Note(text))
