@@ -295,7 +295,8 @@ def judge_browser(exercise: BrowserExercise) -> Verdict:
         if not visit.sockets or not sheet.steps[-1].passed:
             mistake = find_script(visit) or find_error(visit) or find_handler_name(visit)
             raised = shorten(visit.raised)
-            if mistake is None and not answers(run):
+            did_nothing = not visit.sockets or sheet.steps[-1].came == NOTHING
+            if mistake is None and did_nothing and not answers(run):
                 came = STUCK
             mistake = mistake or sheet.mistake
     if came == STUCK:

@@ -474,6 +474,19 @@ def test_another_name(shell: InteractiveShell, cell: str) -> None:
     assert checked_in(shell, 'check("2.1", routes)').passed
 
 
+def test_a_cell_that_is_no_plain_python(shell: InteractiveShell) -> None:
+    """Magics, annotations and decorated methods in other cells do no harm."""
+    run(shell, SHOUT, "stub-1-1")
+    run(shell, "%who_ls", "magic")
+    run(shell, "count: int = 1\ndef helper(): ...\nlist().append(count)", "more")
+    run(
+        shell,
+        "class Own:\n    @property\n    def a(self): ...\n    @a.setter\n    def a(self, b): ...",
+    )
+    verdict = checked_in(shell, 'check("1.1", ShoutBack)')
+    assert verdict.passed and verdict.notes == ()
+
+
 def test_cells_in_between(shell: InteractiveShell) -> None:
     """What a learner tries out between the answer and its check takes nothing away."""
     run(shell, ROUTES, "stub-2-1")

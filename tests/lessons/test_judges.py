@@ -51,7 +51,9 @@ def uncaught(text: str) -> Told:
 
 
 def timer(delay: float, callable: bool = True) -> Told:
-    return cast(Told, {"kind": "timer", "text": "", "delay": delay, "callable": callable})
+    return cast(
+        Told, {"kind": "timer", "text": "", "at": 0.0, "delay": delay, "callable": callable}
+    )
 
 
 def opened(id: str, *lines: Told) -> list[Told]:
@@ -65,6 +67,7 @@ def sent(*messages: str) -> list[Told]:
     return [line("sent", message) for message in messages]
 
 
+PINGS = [line("received", text) for text in ("ping 1", "news", "ping 2", "ping 40")]
 NUMBERS = [line("received", text) for text in ("1", "2", "3")]
 TOLD = [*NUMBERS, line("received", "enough")]
 
@@ -80,8 +83,8 @@ def tries(*waits: float) -> list[Told]:
     for number, wait in enumerate(waits, 2):
         moment += wait
         made.append(line("connecting", "/ws/come-back/", number, moment))
-        if number == 4:
-            made += [line("open", "", 4), line("received", "welcome back", 4)]
+        if number == 5:
+            made += [line("open", "", 5), line("received", "welcome back", 5)]
         else:
             moment += 30
             made.append(line("closed", "", number, moment, code=1006, reason=""))
@@ -117,11 +120,13 @@ def verdict_on(
         ("3.1", [uncaught("SyntaxError: Unexpected end of input")], "javascript-syntax"),
         ("3.1", [uncaught("SyntaxError: Failed to construct 'WebSocket': no")],
          "javascript-error"),
-        ("3.2", opened("3.2", *sent("pong 1", "pong 2", "pong 3")), None),
-        ("3.2", opened("3.2", *sent("pong 2", "pong 3", "pong 1")), None),
+        ("3.2", opened("3.2", *PINGS, *sent("pong 1", "pong 2", "pong 40")), None),
+        ("3.2", opened("3.2", *PINGS, *sent("pong 2", "pong 40", "pong 1")), None),
+        ("3.2", opened("3.2", *sent("pong 1", "pong 2", "pong 40"), *PINGS), "unasked"),
+        ("3.2", opened("3.2", *PINGS, *sent("pong 1", "pong 2", "pong 3")), "counted"),
         ("3.2", opened("3.2"), "no-pong"),
         ("3.2", opened("3.2", *sent("[object MessageEvent]")), "sent-the-event"),
-        ("3.2", opened("3.2", *sent("pong 1", "a", "pong 2", "pong 3", "b")), "answers-all"),
+        ("3.2", opened("3.2", *sent("pong 1", "a", "pong 2", "pong 40", "b")), "answers-all"),
         ("3.2", opened("3.2", *sent("pong", "pong", "pong")), "pong-without-number"),
         ("3.2", opened("3.2", *sent("pong 1", "pong 1", "pong 1")), "same-pong"),
         ("3.2", opened("3.2", *sent("pong 1")), "some-pongs"),
@@ -138,17 +143,21 @@ def verdict_on(
         ("3.3", opened("3.3", *TOLD, uncaught("InvalidAccessError: The close code must be either "
                                               "1000, or between 3000 and 4999.")),
          "invalid-close-code"),
-        ("3.4", tries(200, 400, 800), None),
+        ("3.4", tries(200, 400, 800, 1600), None),
         ("3.4", tries(), "never-back"),
         ("3.4", [*tries(), timer(200_000)], "too-late"),
         ("3.4", tries(0, 0, 0), "no-reconnect-delay"),
-        ("3.4", [*tries(0, 0, 0), timer(200, callable=False)], "called-at-once"),
+        ("3.4", [*tries(0, 0, 0, 0), timer(200, callable=False)], "called-at-once"),
         ("3.4", [*tries(0.2, 0.4, 0.8), timer(0.2)], "milliseconds"),
-        ("3.4", tries(200, 400), "gives-up"),
+        ("3.4", tries(200), "gives-up"),
+        ("3.4", tries(200, 400, 800), "written-out"),
+        ("3.4", [*tries(200, 400, 800, 1600), line("connecting", "/ws/come-back/", 6, 9_000.0)],
+         "still-tries"),
         ("3.4", [*tries(200, 400), timer(40_000)], "too-late"),
-        ("3.4", tries(200, 200, 200), "not-growing"),
-        ("3.4", [*tries(200, 200, 200), uncaught("TypeError: Assignment to constant variable.")],
-         "const-assigned"),
+        ("3.4", tries(200, 200, 200, 200), "not-growing"),
+        ("3.4", tries(200, 300, 450, 675), "not-growing"),
+        ("3.4", [*tries(200, 200, 200, 200),
+                 uncaught("TypeError: Assignment to constant variable.")], "const-assigned"),
     ],
 )  # fmt: skip
 def test_browser(server: LiveServer, id: str, lines: list[Told], mistake: str | None) -> None:
@@ -165,7 +174,7 @@ LEAST, MOST = 0.0, 1 - 2**-53
 
 def test_any_chance_of_the_lesson(server: LiveServer) -> None:
     """Lesson 3's own formula passes, whatever chance does, and its delay without growth fails."""
-    for chances in itertools.product((LEAST, 0.5, MOST), repeat=3):
+    for chances in itertools.product((LEAST, 0.5, MOST), repeat=4):
         parts = [0.5 + chance / 2 for chance in chances]
         growing = [200 * 2**place * part for place, part in enumerate(parts)]
         assert verdict_on(server, "3.4", tries(*growing))
@@ -306,7 +315,7 @@ def test_page_from_before(server: LiveServer) -> None:
     assert not any(knock() for _ in range(5))
     for _ in range(2):
         runs.add(Run("come-back", "", 0.1, False, SERVER, pages=[Page()]))
-        assert [knock() for _ in range(5)] == [True, False, False, True, True]
+        assert [knock() for _ in range(5)] == [True, False, False, False, True]
 
 
 # Values

@@ -291,12 +291,22 @@ def test_width() -> None:
 
 
 def test_wrap() -> None:
-    """Lines break at a space if one is near, or anywhere; spaces inside stay."""
+    """Lines break at a space, or in a word that fits on no line; spaces inside stay."""
     assert wrap("one two three four", 10) == ["one two", "three four"]
     assert wrap("aaaaaaaaaaaaaaa", 10, indent=2) == ["aaaaaaaaaa", "  aaaaa"]
     assert wrap("a  b\n\n  c", 10) == ["a  b", "", "  c"]
     assert wrap("日本日本", 5) == ["日本", "日本"]
     assert wrap("", 5) == [""]
+
+
+def test_a_word_stays_whole() -> None:
+    """A word that has room on a line of its own is not broken, and any other at a sign."""
+    printed = "prints: {'type': 'websocket.disconnect', 'code': 1000}"
+    assert wrap(printed, 32) == ["prints: {'type':", "'websocket.disconnect', 'code':", "1000}"]
+    assert wrap('text \'{"name":"Ada","points":8}\'', 24) == [
+        'text \'{"name":"Ada",',
+        '"points":8}\'',
+    ]
 
 
 def test_every_kind() -> None:
