@@ -266,6 +266,10 @@ def imported_by(folder: Path) -> dict[str, set[str]]:
     return found
 
 
+OF_THE_PROJECT = {path.name for path in (REPOSITORY / "static" / "project").iterdir()}
+"""What a script of lesson 6 imports, which runs in the learner's project."""
+
+
 def test_each_import_is_declared():
     """What server/ imports is asked for by pyproject.toml itself, and not by others of its own."""
     needed = {canonicalize_name(Requirement(wanted).name) for wanted in PROJECT["dependencies"]}
@@ -274,7 +278,7 @@ def test_each_import_is_declared():
     undeclared = {
         (module, *sorted(files))
         for module, files in imported_by(REPOSITORY / "server").items()
-        if module not in sys.stdlib_module_names
+        if module not in sys.stdlib_module_names | OF_THE_PROJECT
         and not {canonicalize_name(name) for name in distributions[module]}
         & (optional if files == {"pdf.py"} else needed)
     }

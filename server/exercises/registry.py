@@ -131,6 +131,8 @@ class Exercises(Mapping[str, AnyExercise]):
         bring, self.bring = self.bring, None
         if bring is not None:
             bring()
+            # Whoever has imported a lesson's judges before was out of turn.
+            self.entered = dict(sorted(self.entered.items(), key=lambda item: in_order(item[0])))
         return self.entered
 
     def __getitem__(self, id: str) -> AnyExercise:
@@ -147,9 +149,14 @@ EXERCISES = Exercises()
 """All exercises of the course."""
 
 
+def in_order(id: str) -> list[int]:
+    """Return what exercises are sorted by: the numbers of the lesson and of the exercise."""
+    return [int(number) for number in id.split(".")]
+
+
 def lesson_of(id: str) -> int:
     """Return the number of an exercise's lesson."""
-    return int(id.partition(".")[0])
+    return in_order(id)[0]
 
 
 def enter(exercise: AnyExercise) -> None:

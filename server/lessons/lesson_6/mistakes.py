@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...mistakes.registry import mistake
+from ...mistakes.registry import mistake, show
 
 # --- The layer -----------------------------------------------------------------------------------
 
@@ -34,7 +34,7 @@ mistake(
     texts=["unknown command '?BZPOPMIN"],
 )
 mistake(
-    "other-loop",
+    "connection-of-another-loop",
     "A connection of another event loop",
     symptom="`RuntimeError: Event loop is closed`",
     cause="A connection belongs to the loop that made it; asyncio.run makes a new one each time.",
@@ -71,15 +71,7 @@ mistake(
 
 # --- Users ---------------------------------------------------------------------------------------
 
-mistake(
-    "user-missing",
-    "Nobody has put a user into the scope",
-    symptom="`KeyError: 'user'`",
-    cause="The middleware of the settings is for HTTP; a WebSocket does not pass it.",
-    fix="Put AuthMiddlewareStack around the URLRouter in asgi.py.",
-    texts=["KeyError: 'user'"],
-    shown=["6#users"],
-)
+show("no-auth-middleware", "6#users")
 mistake(
     "stack-order",
     "Middleware that needs another one around it",
