@@ -38,12 +38,14 @@ ifeq ($(shell id -u),0)
 as_root = --allow-root
 endif
 
-.PHONY: help lab test handouts notebooks bench style types coverage mutation load test-all test-lowest lock clean
+.PHONY: help lab author test handouts class notebooks bench style types coverage mutation load test-all test-lowest lock clean
 
 help:
-	@echo 'make lab         open lesson 1 in JupyterLab (LAB_ARGS="--no-browser" over SSH)'
+	@echo 'make lab         open your lessons in JupyterLab (LAB_ARGS="--no-browser" over SSH)'
+	@echo 'make author      open the lessons as they are committed'
 	@echo 'make test        run all tests (BROWSER=firefox, JOBS=4)'
 	@echo 'make handouts    write the handouts of all lessons to handouts/'
+	@echo 'make class       write a set for a class to class/ (WHEELS="linux windows macos")'
 	@echo 'make notebooks   run the lessons anew and store their outputs'
 	@echo 'make bench       print the figures that the README names'
 	@echo 'make style       format and lint the code'
@@ -56,6 +58,9 @@ help:
 	@echo 'make clean       remove what make has made'
 
 lab: $(VENV)/.installed
+	$(VENV)/bin/python -m server.classroom lab $(LAB_ARGS)
+
+author: $(VENV)/.installed
 	$(VENV)/bin/jupyter lab $(lab_options) $(as_root) $(LAB_ARGS)
 
 test: $(VENV)/.installed-dev
@@ -81,6 +86,9 @@ notebooks: $(VENV)/.installed-dev
 
 handouts: $(VENV)/.installed
 	$(VENV)/bin/python -m server.handout.build
+
+class: $(VENV)/.installed
+	$(VENV)/bin/python -m server.classroom class $(if $(WHEELS),--wheels $(WHEELS))
 
 # What survives and may: changes of the short cut in Exchange.receive, which say the same another
 # way; None for False; UTF-8 for utf-8.
@@ -128,7 +136,7 @@ shorter = sed -E "s/ and platform_python_implementation == 'CPython'//g; \
 	s/ and python_full_version < '3.14'//"
 
 clean:
-	rm -rf .venv .venv-* handouts mutants *.egg-info .coverage* .hypothesis .*_cache
+	rm -rf .venv .venv-* class handouts mutants *.egg-info .coverage* .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Set-up: a learner gets what the lessons need, a maintainer the rest as well.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from ..pictures.words import error
 from ..template import fill
 from .mistakes import CLOSED_TOO_EARLY, NO_ANSWER, PRINTED, STILL_BUSY
 from .progress import remember
-from .registry import EXERCISES, BrowserExercise, Exercise
+from .registry import BrowserExercise, Exercise, find
 from .scenario import ENDED, NOTHING, NotYet, Patience, Sheet, Step, Trial, quote
 from .visit import (
     find_detour,
@@ -32,7 +33,7 @@ from .visit import (
 if TYPE_CHECKING:
     from ..pictures import Transcript
 
-__all__ = ["Verdict", "check", "empty_method", "is_empty"]
+__all__ = ["Unsolved", "Verdict", "check", "empty_method", "is_empty"]
 
 PATIENCE = Patience()
 
@@ -99,6 +100,14 @@ class Verdict:
         return fill("exercises/verdict.html", verdict=self)
 
 
+class Unsolved(AssertionError):
+    """An answer does not pass where nbgrader grades it; the text is the verdict."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: the verdict, and no lines of the course's own code."""
+        return str(self).splitlines()
+
+
 solutions: list[Any] = []
 """Answers that were the course's own: checked again, they are not the learner's."""
 
@@ -117,11 +126,10 @@ def check(id: str, answer: Any = None, *, solution: bool = False) -> Verdict:
 
     Raises:
         ValueError: There is no such exercise.
+        Unsolved: nbgrader runs the cell, and the answer does not pass.
 
     """
-    if id not in EXERCISES:
-        raise ValueError(f"there is no exercise {id!r}; there are {', '.join(EXERCISES)}")
-    exercise = EXERCISES[id]
+    exercise = find(id)
     if isinstance(exercise, BrowserExercise):
         verdict = judge_browser(exercise)
     else:
@@ -131,8 +139,18 @@ def check(id: str, answer: Any = None, *, solution: bool = False) -> Verdict:
         solution = solution or known
         verdict = judge(exercise, answer, solution)
     if not verdict.passed:
-        return replace(verdict, remark=doubt(cell_error()))
-    return verdict if verdict.solution else replace(verdict, remark=remember(id))
+        verdict = replace(verdict, remark=doubt(cell_error()))
+        if is_graded():
+            raise Unsolved(str(verdict))
+    # Whose progress it is, is known where the answer was written, and not where it is graded.
+    elif not verdict.solution and not is_graded():
+        verdict = replace(verdict, remark=remember(id))
+    return verdict
+
+
+def is_graded() -> bool:
+    """Tell whether nbgrader runs the notebook: it takes a cell that fails for no points."""
+    return bool(os.environ.get("NBGRADER_EXECUTION"))
 
 
 def cell_error() -> BaseException | None:

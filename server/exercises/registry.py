@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from .scenario import Sheet, Trial
 from .visit import Visit
 
-__all__ = ["EXERCISES", "BrowserExercise", "Exercise", "browser_exercise", "exercise"]
+__all__ = ["EXERCISES", "BrowserExercise", "Exercise", "browser_exercise", "exercise", "find"]
 
 Scenario: TypeAlias = Callable[[Trial], None]
 Judge: TypeAlias = Callable[[Sheet, Visit], None]
@@ -76,6 +76,18 @@ EXERCISES: dict[str, Exercise | BrowserExercise] = {}
 def lesson_of(id: str) -> int:
     """Return the number of an exercise's lesson."""
     return int(id.partition(".")[0])
+
+
+def find(id: str) -> Exercise | BrowserExercise:
+    """Return an exercise.
+
+    Raises:
+        ValueError: There is no such exercise.
+
+    """
+    if id not in EXERCISES:
+        raise ValueError(f"there is no exercise {id!r}; there are {', '.join(EXERCISES)}")
+    return EXERCISES[id]
 
 
 def enter(exercise: Exercise | BrowserExercise) -> None:
