@@ -58,8 +58,8 @@ def merge(base: NotebookNode, mine: NotebookNode, new: NotebookNode) -> Notebook
         for cell in cells_for(old.get(id), own.get(id), fresh.get(id))
     ]
     merged: NotebookNode = nbformat.from_dict(mine)
-    # A second notice takes the place of the first.
-    merged.cells = list({cell.id: cell for cell in cells}.values())
+    # A second notice takes the place of the first, which comes after it.
+    merged.cells = list({cell.id: cell for cell in reversed(cells)}.values())[::-1]
     return merged
 
 
