@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,9 +40,13 @@ class Learner:
     remarks: list[str] = field(default_factory=list)
     """Why a file of the learner's could not be read."""
 
-    def count(self, ids: Sequence[str]) -> int:
+    def count(self, ids: Iterable[str]) -> int:
         """Return how many of some exercises are solved."""
         return len(self.solved & {*ids})
+
+    def grade(self, ids: Iterable[str]) -> str:
+        """Return the same for a file that a machine reads; nothing where it is not known."""
+        return "" if self.remarks and not self.solved else str(self.count(ids))
 
 
 def collect(folder: Path) -> list[Learner]:
@@ -82,7 +86,7 @@ def table(learners: Sequence[Learner]) -> str:
     lines = [f"{'':{width}}  {'  '.join(EXERCISES)}  solved"]
     for learner in learners:
         marks = (("✓" if id in learner.solved else "·").center(len(id)) for id in EXERCISES)
-        count = f"{learner.count([*EXERCISES])} of {len(EXERCISES)}"
+        count = f"{learner.count(EXERCISES)} of {len(EXERCISES)}"
         lines.append(f"{learner.name:{width}}  {'  '.join(marks)}  {count}")
     totals = (str(sum(id in one.solved for one in learners)).center(len(id)) for id in EXERCISES)
     lines.append(f"{'all':{width}}  {'  '.join(totals)}  of {len(learners)}")
@@ -101,10 +105,10 @@ def moodle(learners: Sequence[Learner]) -> str:
         [
             f"Participant {learner.number}" if learner.number else "",
             learner.name,
-            str(learner.count([*EXERCISES])),
+            learner.grade(EXERCISES),
             str(len(EXERCISES)),
             "",
-            *("1" if id in learner.solved else "0" for id in EXERCISES),
+            *(learner.grade([id]) for id in EXERCISES),
         ]
         for learner in learners
     ]
@@ -127,7 +131,6 @@ def canvas(learners: Sequence[Learner]) -> str:
         ]
         for lesson in lessons()
     }
-    ids = {title: exercises for title, exercises in ids.items() if exercises}
     return to_csv(
         [
             ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *ids],
@@ -135,7 +138,7 @@ def canvas(learners: Sequence[Learner]) -> str:
             *(
                 [
                     *(learner.name, learner.number, "", "", ""),
-                    *(str(learner.count(part)) for part in ids.values()),
+                    *(learner.grade(part) for part in ids.values()),
                 ]
                 for learner in learners
             ),

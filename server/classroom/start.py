@@ -16,6 +16,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
+WINDOWS = os.name == "nt"
+
 DONE = "installed"
 """A file in the environment that says that all is there."""
 
@@ -48,7 +50,7 @@ def fitting(pyproject: str, version: tuple[int, int]) -> tuple[bool, str]:
 
 def interpreter(environment: Path) -> Path:
     """Return where an environment has its Python."""
-    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    return environment / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
 
 def install(folder: Path) -> list[str]:

@@ -86,9 +86,9 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course with a lesson of Python's and one of the browser's, and two who have handed in."""
     course = tmp_path_factory.mktemp("course")
     shutil.copy(STATIC / "classroom" / "nbgrader_config.py", course)
-    first, second, third, fourth = exercises(LESSON)
-    title, wrong, _ = catalogue(second)[0]
-    everything = {exercise: right(exercise) for exercise in (first, second, third, fourth)}
+    first, second, third, *_ = exercises(LESSON)
+    _, wrong, _ = catalogue(second)[0]
+    everything = {exercise: right(exercise) for exercise in exercises(LESSON)}
     some = {first: right(first), second: wrong, third: "class (:  # no Python"}
     for name, lesson, ada, ben in (
         ("lesson_1", LESSON, everything, some),
@@ -131,8 +131,8 @@ def test_right_submission(course: Path) -> None:
 
 def test_wrong_submission(course: Path) -> None:
     """A wrong answer, one that is no Python, and a stub have no point; a right one has its own."""
-    points = zip(cells(LESSON, "check").values(), (1.0, 0.0, 0.0, 0.0), strict=True)
-    assert grades(course, "lesson_1", "ben") == dict(points)
+    first, *others = cells(LESSON, "check").values()
+    assert grades(course, "lesson_1", "ben") == {first: 1.0} | dict.fromkeys(others, 0.0)
 
 
 def test_reason_of_a_grade(course: Path) -> None:
