@@ -11,7 +11,7 @@ from pathlib import Path
 from ..lessons import lessons
 from ..paths import ROOT
 from .collected import canvas, collect, moodle, table
-from .own import MY_LESSONS, restore, update
+from .own import my_lessons, restore, update
 from .wheels import SYSTEMS
 
 __all__ = ["main"]
@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
 
     lab = commands.add_parser("lab", help="open your lessons in JupyterLab; takes its options")
     lab.set_defaults(run=run_lab)
+
+    news = commands.add_parser("update", help="bring your lessons up to date, and open nothing")
+    news.set_defaults(run=run_update)
 
     again = commands.add_parser("restore", help="give a lesson back as it was; yours stays too")
     again.add_argument("lesson", type=int, help="the number of the lesson")
@@ -62,14 +65,16 @@ FORMATS = {"moodle": moodle, "canvas": canvas}
 
 def run_lab(options: argparse.Namespace) -> None:
     """Open the learner's lessons in JupyterLab, until it is ended."""
-    for said in update():
-        print(said, flush=True)
-    first = MY_LESSONS.relative_to(ROOT) / lessons()[0].notebook.name
+    run_update(options)
+    folder = my_lessons()
+    # Lessons link to pages elsewhere in the checkout.
+    root = ROOT if folder.is_relative_to(ROOT) else folder
+    first = folder.relative_to(root) / lessons()[0].notebook.name
     from jupyterlab.labapp import LabApp  # late: other commands need none
 
     LabApp.launch_instance(
         [
-            f"--ServerApp.root_dir={ROOT}",
+            f"--ServerApp.root_dir={root}",
             # The address that JupyterLab prints where no browser opens leads to lesson 1 too.
             f"--LabApp.default_url=/lab/tree/{first.as_posix()}",
             "--log-level=WARN",
@@ -77,6 +82,18 @@ def run_lab(options: argparse.Namespace) -> None:
             *options.rest,
         ]
     )
+
+
+def run_update(options: argparse.Namespace) -> None:
+    """Bring the learner's lessons up to date."""
+    folder = my_lessons()
+    try:
+        for said in update(folder):
+            print(said, flush=True)
+    except PermissionError:
+        raise ValueError(
+            f"{folder} cannot be written; set COURSE_LESSONS to a folder of your own"
+        ) from None
 
 
 def as_root() -> list[str]:
@@ -91,7 +108,7 @@ def as_root() -> list[str]:
 
 def run_restore(options: argparse.Namespace) -> None:
     """Give a lesson back as it was."""
-    print(restore(options.lesson))
+    print(restore(options.lesson, my_lessons()))
 
 
 def run_class(options: argparse.Namespace) -> None:

@@ -17,16 +17,18 @@ from ..paths import NOTEBOOKS, ROOT
 from .merge import merge
 from .student import student_notebook
 
-__all__ = ["MY_LESSONS", "restore", "update"]
-
-MY_LESSONS = ROOT / "my-lessons"
-"""Where a learner's lessons are, unless another folder is named."""
+__all__ = ["my_lessons", "restore", "update"]
 
 BASE = ".base"
 """The folder, inside the learner's, that has the lessons as the learner got them last."""
 
 
-def update(folder: Path = MY_LESSONS) -> list[str]:
+def my_lessons() -> Path:
+    """Return where a learner's lessons are: in the checkout, or where COURSE_LESSONS says."""
+    return Path(os.environ.get("COURSE_LESSONS") or ROOT / "my-lessons").expanduser().absolute()
+
+
+def update(folder: Path) -> list[str]:
     """Make the learner's lessons, or bring the news of the course into them.
 
     What the learner has written stays: see ``merge.py`` for the rule. A file that cannot be merged
@@ -82,7 +84,7 @@ def update_page(path: Path, folder: Path) -> Iterator[str]:
     write(base, text)
 
 
-def restore(number: int, folder: Path = MY_LESSONS) -> str:
+def restore(number: int, folder: Path) -> str:
     """Give a lesson back as it was; what the learner had stays beside it. Return what was done.
 
     Raises:

@@ -247,19 +247,20 @@ import nbformat
 from nbclient import NotebookClient
 
 import server
-from server.classroom.own import MY_LESSONS, update
+from server.classroom.own import my_lessons, update
 from server.exercises import answers, solution
 
 assert Path(server.__file__).is_relative_to(Path.cwd()), server.__file__
-assert update() == []
+folder = my_lessons()
+assert update(folder) == []
 assert answers("1.1") == []
 print(solution("1.1"))
-path = sorted(MY_LESSONS.glob("*.ipynb"))[0]
+path = sorted(folder.glob("*.ipynb"))[0]
 notebook = nbformat.read(path, as_version=4)
 stub = next(cell for cell in notebook.cells if "stub" in cell.metadata.get("tags", []))
 stub.source = Path("answer.py").read_text()
-folder = {"metadata": {"path": MY_LESSONS}}
-NotebookClient(notebook, kernel_name="python3", resources=folder).execute()
+resources = {"metadata": {"path": folder}}
+NotebookClient(notebook, kernel_name="python3", resources=resources).execute()
 print(*json.loads(Path("progress.json").read_text())["solved"])
 """
 

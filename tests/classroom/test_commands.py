@@ -16,23 +16,57 @@ from server.lessons import lessons
 from server.paths import ROOT
 
 
-def test_lab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_lab(
+    elsewhere: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """The lessons are brought up to date, and JupyterLab opens the first one with its options."""
     launched: list[list[str]] = []
-    monkeypatch.setattr(commands, "update", lambda: ["There are news."])
+    asked: list[Path] = []
+
+    def update(folder: Path) -> list[str]:
+        asked.append(folder)
+        return ["There are news."]
+
+    monkeypatch.setattr(commands, "update", update)
     monkeypatch.setattr(LabApp, "launch_instance", launched.append)
+    monkeypatch.setenv("COURSE_LESSONS", str(tmp_path) if elsewhere else "")
     assert main(["lab", "--no-browser", "--port", "8888"]) is None
     assert capsys.readouterr().out == "There are news.\n"
     first = lessons()[0].notebook.name
+    assert asked == [tmp_path if elsewhere else ROOT / "my-lessons"]
     assert launched == [
         [
-            f"--ServerApp.root_dir={ROOT}",
-            f"--LabApp.default_url=/lab/tree/my-lessons/{first}",
+            f"--ServerApp.root_dir={tmp_path if elsewhere else ROOT}",
+            f"--LabApp.default_url=/lab/tree/{'' if elsewhere else 'my-lessons/'}{first}",
             "--log-level=WARN",
             *as_root(),
             *("--no-browser", "--port", "8888"),
         ]
     ]
+
+
+def test_update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lessons are made where the learner wants them; nothing is opened."""
+    monkeypatch.setenv("COURSE_LESSONS", str(tmp_path / "mine"))
+    assert main(["update"]) is None
+    assert (tmp_path / "mine" / lessons()[0].notebook.name).is_file()
+
+
+def test_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the lessons cannot be written, another folder helps, and the sentence says so."""
+
+    def update(folder: Path) -> list[str]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(commands, "update", update)
+    monkeypatch.setenv("COURSE_LESSONS", str(tmp_path))
+    assert main(["lab"]) == (
+        f"lab: {tmp_path} cannot be written; set COURSE_LESSONS to a folder of your own"
+    )
 
 
 @pytest.mark.parametrize(("user", "options"), [(0, ["--allow-root"]), (1000, [])])
@@ -50,9 +84,9 @@ def test_windows_has_no_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_restore(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A lesson is given back by its number."""
-    monkeypatch.setattr(commands, "restore", lambda number: f"{number} is as it was.")
+    monkeypatch.setattr(commands, "restore", lambda number, folder: f"{number} of {folder.name}")
     assert main(["restore", "3"]) is None
-    assert capsys.readouterr().out == "3 is as it was.\n"
+    assert capsys.readouterr().out == "3 of my-lessons\n"
 
 
 def test_failure_is_a_sentence() -> None:
