@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -146,3 +148,13 @@ def test_progress(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["progress", str(tmp_path / "none")]) == (
         f"progress: {tmp_path / 'none'} has no progress.json in it"
     )
+
+
+def test_as_a_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``python -m server.classroom`` runs a command, and ends in its sentence."""
+    monkeypatch.setattr(sys, "argv", ["classroom", "progress", str(tmp_path)])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("server.classroom", run_name="__main__")
+    assert end.value.code == f"progress: {tmp_path} has no progress.json in it"
