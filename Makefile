@@ -9,17 +9,28 @@ VENV ?= .venv
 JOBS ?= 2
 LAB_ARGS ?=
 
-# A Python that is 3.11, 3.12 or 3.13, can make environments, and really runs: a name on the path
-# may be a version manager's stand-in for a version that is not active.
-can_run = $$p -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
-ifeq ($(origin PYTHON),undefined)
-PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
-	$(can_run) >/dev/null 2>&1 && { command -v $$p; break; }; done)
-endif
+# What the tests are run with. A newer Python gets a sentence, and is taken where PYTHON names it.
+PYTHONS = 3.11 3.12 3.13 3.14 3.15
+
+# Says of the Python that runs it why it does not do. A name on the path may also be a version
+# manager's stand-in for a version that is not active: that one says nothing which begins so.
+define FITS
+import sys
+name = "Python %d.%d" % sys.version_info[:2]
+if sys.version_info < (3, 11):
+    sys.exit(name + " is too old")
+if sys.version_info >= (3, 16):
+    sys.exit(name + " is newer than what the lessons were tried with")
+try:
+    import ensurepip, venv
+except ImportError:
+    sys.exit(name + " lacks its venv module (on Debian and Ubuntu: apt install python%d.%d-venv)" % sys.version_info[:2])
+endef
+export FITS
 
 # The address that JupyterLab prints where no browser opens leads to lesson 1 too.
 lab_options = --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_consumers.ipynb \
-	--log-level=WARN
+	--ServerApp.contents_manager_class=server.notebook.contents.LessonContents --log-level=WARN
 
 # Every process gets whole files, in order: the browser's, which take longest, come first.
 pytest = -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
@@ -38,7 +49,8 @@ ifeq ($(shell id -u),0)
 as_root = --allow-root
 endif
 
-.PHONY: help lab author test handouts class notebooks bench style types coverage mutation load test-all test-lowest lock clean
+.PHONY: help lab author test handouts class notebooks bench style django coverage mutation load busy \
+	moods fresh test-all test-lowest lock clean
 
 help:
 	@echo 'make lab         open your lessons in JupyterLab (LAB_ARGS="--no-browser" over SSH)'
@@ -52,28 +64,39 @@ help:
 	@echo 'make coverage    run the tests and show which lines of server/ none of them reaches'
 	@echo 'make mutation    change the rules of ASGI in small ways, and see that a test notices'
 	@echo 'make load        a thousand clients at once for a minute'
-	@echo 'make test-all    run all tests on Python 3.11, 3.12 and 3.13'
+	@echo 'make test-all    run all tests on Python 3.11 to 3.15, and with Django 6.0 and 6.1'
+	@echo 'make fresh       try make lab and make test on a fresh Debian (SUITE=forky, as root)'
+	@echo 'make busy        try all solutions ten times on a busy machine'
+	@echo 'make moods       run the tests 20 times, every second time on a busy machine, and count'
 	@echo 'make test-lowest run the tests with the oldest versions that pyproject.toml allows'
 	@echo 'make lock        choose new versions for requirements.lock'
 	@echo 'make clean       remove what make has made'
 
+# Jupyter writes down where it runs in the home folder; where that is read-only, in the environment.
+home = test -w "$$HOME" || { mkdir -p "$(VENV)/home" && HOME=$$(cd "$(VENV)/home" && pwd) && \
+	export HOME; }
+
 lab: $(VENV)/.installed
-	$(VENV)/bin/python -m server.classroom lab $(LAB_ARGS)
+	@$(home); set -x; $(VENV)/bin/python -m server.classroom lab $(LAB_ARGS)
 
 author: $(VENV)/.installed
-	$(VENV)/bin/jupyter lab $(lab_options) $(as_root) $(LAB_ARGS)
+	@$(home); set -x; $(VENV)/bin/python -m jupyterlab $(lab_options) $(as_root) $(LAB_ARGS)
 
-test: $(VENV)/.installed-dev
-	$(VENV)/bin/ruff check
-	$(VENV)/bin/ruff format --check
-	$(VENV)/bin/mypy --strict server
+test: $(VENV)/.installed-dev $(if $(DJANGO),django)
+	$(VENV)/bin/python -m ruff check
+	$(VENV)/bin/python -m ruff format --check
+	$(VENV)/bin/python -m mypy --strict server
 	$(tested) $(VENV)/bin/python -m tests.browser.finding
 	$(tested) $(VENV)/bin/python $(pytest) $(PYTEST_ARGS)
 
+# The lock has one Django for all Pythons; see test-all.
+django: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m pip install --quiet 'django==$(DJANGO).*'
+
 style: $(VENV)/.installed-dev
-	$(VENV)/bin/ruff check --fix
-	$(VENV)/bin/ruff format
-	$(VENV)/bin/mypy --strict server
+	$(VENV)/bin/python -m ruff check --fix
+	$(VENV)/bin/python -m ruff format
+	$(VENV)/bin/python -m mypy --strict server
 
 # Without the lessons: nbval would measure inside their kernels, which makes them stall.
 coverage: $(VENV)/.installed-dev
@@ -84,10 +107,14 @@ notebooks: $(VENV)/.installed-dev
 	$(tested) $(VENV)/bin/python -m tests.browser.record
 	$(tested) $(VENV)/bin/python -m server.authoring.notebooks
 
-handouts: $(VENV)/.installed
+# All solutions ten times, beside processes that want all the processors.
+busy: $(VENV)/.installed-dev
+	$(tested) $(VENV)/bin/python -m pytest -n 0 -m busy tests $(PYTEST_ARGS)
+
+handouts: $(VENV)/.installed-pdf
 	$(VENV)/bin/python -m server.handout.build
 
-class: $(VENV)/.installed
+class: $(VENV)/.installed-pdf
 	$(VENV)/bin/python -m server.classroom class $(if $(WHEELS),--wheels $(WHEELS))
 
 # What survives and may: changes of the short cut in Exchange.receive, which say the same another
@@ -104,14 +131,12 @@ load: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(tested) $(VENV)/bin/python -m tests.bench
 
-test-all:
-	@for v in 3.11 3.12 3.13; do \
-		p=$$(ls -d "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$v.*/bin/python 2>/dev/null | tail -1); \
-		python$$v -c '' 2>/dev/null && p=python$$v; \
-		test -n "$$p" || { echo "make test-all needs Python $$v: install it" >&2; exit 1; }; \
-		echo "Python $$v"; \
-		$(MAKE) --no-print-directory test VENV=.venv-$$v PYTHON=$$p || exit 1; \
-	done
+test-all: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tests.machines.pythons
+
+fresh: $(VENV)/bin/python
+	$(VENV)/bin/python -m tests.machines.fresh $(or $(SUITE),trixie) $(if $(WITH),--python $(WITH)) \
+		--pytest-args "$(PYTEST_ARGS)"
 
 test-lowest:
 	rm -rf .venv-lowest
@@ -120,6 +145,10 @@ test-lowest:
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest/bin/python \
 		--resolution lowest-direct --editable '.[dev]'
 	$(tested) .venv-lowest/bin/python $(pytest) $(PYTEST_ARGS)
+
+# Twenty runs take an hour and a half; MOODS="4 tests/test_host.py --stall 0.4" takes fewer.
+moods: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m tests.machines.moods $(or $(MOODS),20 tests notebooks -n $(JOBS))
 
 lock: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pip install --quiet uv
@@ -132,8 +161,8 @@ lock: $(VENV)/.installed-dev
 # One version for all Pythons where one will do: a class then sees the same outputs everywhere.
 # What holds for every line of the lock need not stand in each.
 shorter = sed -E "s/ and platform_python_implementation == 'CPython'//g; \
-	s/ ; python_full_version < '3.14'\$$//; s/python_full_version < '3.14' and //; \
-	s/ and python_full_version < '3.14'//"
+	s/ ; python_full_version < '3.16'\$$//; s/python_full_version < '3.16' and //; \
+	s/ and python_full_version < '3.16'//; s/== '3.15.\*'/>= '3.15'/"
 
 clean:
 	rm -rf .venv .venv-* class handouts mutants *.egg-info .coverage* .hypothesis .*_cache
@@ -144,16 +173,35 @@ clean:
 pip = $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet \
 	--constraint requirements.lock
 
+no_pip = pip could not get all that the course needs. The first make needs a network and about \
+500 MB of disk; what it has already got is kept, so run it again when both are there.
+
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 that can make environments was \
-	found. Install one (on Debian and Ubuntu: apt install python3 python3-venv), or say where it \
-	is: make PYTHON=/path/to/python3" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@found=; reasons=; there=; \
+	for p in $(if $(PYTHON),"$(PYTHON)",python3 $(PYTHONS:%=python%) python); do \
+		if why=$$("$$p" -c "$$FITS" 2>&1); then found=$$p; break; fi; \
+		case $$why in \
+		*"newer than"*) test -z "$(PYTHON)" || { found=$$p; echo "$$why: some outputs \
+may differ." >&2; break; }; reasons="$$reasons$$p: $$why. " ;; \
+		"Python "*) reasons="$$reasons$$p: $$why. " ;; \
+		esac; \
+	done; \
+	test -n "$$found" || { echo "No Python that fits was found. $${reasons}The lessons need one \
+of $(PYTHONS), with its venv module (on Debian and Ubuntu: apt install python3 python3-venv). If you \
+have one elsewhere, say so: make PYTHON=/path/to/python3" >&2; exit 1; }; \
+	echo "$$found -m venv $(VENV)"; \
+	test -e "$(VENV)" && there=yes; \
+	"$$found" -m venv "$(VENV)" || { test -n "$$there" || rm -rf "$(VENV)"; echo "make could not make $(VENV) here. If \
+this folder cannot be written to, choose another one: make lab VENV=\$$HOME/lessons" >&2; exit 1; }
 
 $(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/bin/python
-	$(pip) --editable .
+	@echo "$(pip) --editable ."; $(pip) --editable . || { echo "$(no_pip)" >&2; exit 1; }
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml requirements.lock | $(VENV)/bin/python
-	$(pip) --editable '.[dev]'
+$(VENV)/.installed-pdf: pyproject.toml requirements.lock | $(VENV)/bin/python
+	@echo "$(pip) --editable .[pdf]"; $(pip) --editable '.[pdf]' || { echo "$(no_pip)" >&2; exit 1; }
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-dev: pyproject.toml requirements.lock | $(VENV)/bin/python
+	@echo "$(pip) --editable .[dev]"; $(pip) --editable '.[dev]' || { echo "$(no_pip)" >&2; exit 1; }
+	@touch $@ $(VENV)/.installed $(VENV)/.installed-pdf

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .live.proxies import spare_loopback
 from .notebook.settings import configure
 
+spare_loopback()
 configure()
 
 from . import lessons  # noqa: E402 (Channels reads the settings)

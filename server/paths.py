@@ -1,18 +1,25 @@
-"""Where the files of the course are: what a browser loads, and the lessons."""
+"""Where the files of the course are: in a checkout beside ``server/``, in a wheel inside it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["NOTEBOOKS", "RECORDINGS", "ROOT", "STATIC"]
+__all__ = ["CHECKOUT", "NOTEBOOKS", "RECORDINGS", "STATIC"]
 
-ROOT = Path(__file__).resolve().parent.parent
-"""The checkout."""
 
-STATIC = ROOT / "static"
-"""What a browser loads, and the templates of pictures, verdicts and handouts."""
+def locate(package: Path) -> tuple[Path, Path | None]:
+    """Return the folder that holds the course's files, and the checkout, where it is one."""
+    # pyproject.toml says which folders a wheel has there.
+    installed = package / "course"
+    return (installed, None) if installed.is_dir() else (package.parent, package.parent)
 
-NOTEBOOKS = ROOT / "notebooks"
+
+COURSE, CHECKOUT = locate(Path(__file__).resolve().parent)
+
+STATIC = COURSE / "static"
+"""What a browser loads, and the templates."""
+
+NOTEBOOKS = COURSE / "notebooks"
 """The lessons."""
 
 RECORDINGS = NOTEBOOKS / "recordings"

@@ -6,10 +6,14 @@ import os
 
 import pytest
 
+from server.live.proxies import spare_loopback
 from tests.browser import finding
 
 # Lessons that run in a test leave the progress of whoever runs the tests alone.
 os.environ["COURSE_PROGRESS"] = "off"
+
+# Clients of the tests, and of all that they start, ask no proxy for this machine.
+spare_loopback()
 
 # Notebooks below tests/ are material of tests and not lessons for nbval to compare.
 collect_ignore_glob = ["*.ipynb"]

@@ -132,7 +132,7 @@ class RawClient:
     """A client that says exactly what it is told to, byte by byte."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.port = port
         self.file = self.socket.makefile("rb")
 
@@ -237,7 +237,7 @@ def threads() -> list[str]:
     return sorted(name for name in names if name.startswith(("live-server", "sync-consumers")))
 
 
-def eventually(question: Callable[[], bool], patience: float = 10.0) -> bool:
+def eventually(question: Callable[[], bool], patience: float = 60.0) -> bool:
     """Wait until something is so, looking every few milliseconds."""
     deadline = time.monotonic() + patience
     while not question():

@@ -13,7 +13,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from server.paths import ROOT
+from server.paths import NOTEBOOKS
+
+ROOT = NOTEBOOKS.parent
 
 INIT = '"""Lesson 9: whispers."""\n\nTITLE = "Whispers"\n'
 

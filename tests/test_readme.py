@@ -11,7 +11,9 @@ from nbconvert import HTMLExporter
 from server.exercises import solution
 from server.handout.exporter import HandoutExporter
 from server.lessons import lessons
-from server.paths import ROOT
+from server.paths import NOTEBOOKS
+
+ROOT = NOTEBOOKS.parent
 
 WARNING = """\
 Plain `jupyter nbconvert --to html` shows everything that is in a notebook, solutions too. `--to

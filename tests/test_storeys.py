@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from server.paths import ROOT
+from server.paths import NOTEBOOKS
+
+ROOT = NOTEBOOKS.parent
 
 STOREYS = (
     ("paths", "template"),

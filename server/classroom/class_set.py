@@ -27,11 +27,11 @@ from ..handout.exporter import HandoutExporter
 from ..handout.pdf import PAPERS, NoBrowserError, find_browser, print_pages
 from ..lessons import lessons
 from ..notebook.recordings import load, save
-from ..paths import NOTEBOOKS, RECORDINGS, ROOT, STATIC
+from ..paths import NOTEBOOKS, RECORDINGS, STATIC
 from . import start
 from .short import short_notebook
 from .student import student_notebook
-from .wheels import SYSTEMS, download
+from .wheels import SYSTEMS, checkout, download
 
 __all__ = ["class_set"]
 
@@ -69,6 +69,7 @@ def class_set(
     """
     if out.exists() and not is_ours(out):
         raise ValueError(f"{out} has other things than a class set in it; choose another folder")
+    checkout()
     browser = None
     if pdf:
         with suppress(NoBrowserError):
@@ -103,10 +104,11 @@ def is_ours(folder: Path) -> bool:
 
 def write_student(folder: Path, handouts: Path, browser: str | None) -> None:
     """Write what a class gets: a course of its own, without what gives the answers away."""
+    root = checkout()
     for part in ("server", "static"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        shutil.copytree(root / part, folder / part, ignore=shutil.ignore_patterns(*LEFT_OUT))
     for name in FILES:
-        shutil.copy(ROOT / name, folder)
+        shutil.copy(root / name, folder)
     shutil.copy(STATIC / "classroom" / "README.md", folder)
     shutil.copy(start.__file__, folder / "start.py")
     write_notebooks(folder / "notebooks", student_notebook)
@@ -119,7 +121,7 @@ def write_student(folder: Path, handouts: Path, browser: str | None) -> None:
         save(folder / "notebooks" / "recordings" / file.name, kept)
     for linked in sorted(outside_links()):
         (folder / linked).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / linked, folder / linked)
+        shutil.copy(root / linked, folder / linked)
     shutil.copytree(handouts, folder / "handouts")
     write_short(folder / "short", browser)
 
@@ -172,7 +174,7 @@ def outside_links() -> set[str]:
         link
         for lesson in lessons()
         for link in OUTSIDE.findall(lesson.notebook.read_text("utf-8"))
-        if (ROOT / link).is_file()
+        if (NOTEBOOKS.parent / link).is_file()
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..lessons import lessons
-from ..paths import ROOT
+from ..paths import CHECKOUT
 from .collected import canvas, collect, moodle, table
 from .own import my_lessons, restore, update
 from .wheels import SYSTEMS
@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
     again.set_defaults(run=run_restore)
 
     room = commands.add_parser("class", help="write a class set: for students, for the teacher")
-    room.add_argument("--out", type=Path, default=ROOT / "class", help="where it goes")
+    room.add_argument(
+        "--out", type=Path, default=(CHECKOUT or Path.cwd()) / "class", help="where it goes"
+    )
     room.add_argument(
         "--wheels", nargs="+", default=[], choices=SYSTEMS, help="zips for these, with all inside"
     )
@@ -68,7 +70,7 @@ def run_lab(options: argparse.Namespace) -> None:
     run_update(options)
     folder = my_lessons()
     # Lessons link to pages elsewhere in the checkout.
-    root = ROOT if folder.is_relative_to(ROOT) else folder
+    root = CHECKOUT if CHECKOUT and folder.is_relative_to(CHECKOUT) else folder
     first = folder.relative_to(root) / lessons()[0].notebook.name
     from jupyterlab.labapp import LabApp  # late: other commands need none
 

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 
 from ..authoring.notebooks import to_text
 from ..lessons import lessons
-from ..paths import NOTEBOOKS, ROOT
+from ..paths import CHECKOUT, NOTEBOOKS
 from .merge import merge
 from .student import student_notebook
 
@@ -24,8 +24,13 @@ BASE = ".base"
 
 
 def my_lessons() -> Path:
-    """Return where a learner's lessons are: in the checkout, or where COURSE_LESSONS says."""
-    return Path(os.environ.get("COURSE_LESSONS") or ROOT / "my-lessons").expanduser().absolute()
+    """Return where a learner's lessons are: where COURSE_LESSONS says, or in the checkout.
+
+    Where the course is installed without one, they are where the command is run.
+
+    """
+    default = (CHECKOUT or Path.cwd()) / "my-lessons"
+    return Path(os.environ.get("COURSE_LESSONS") or default).expanduser().absolute()
 
 
 def update(folder: Path) -> list[str]:

@@ -23,9 +23,9 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from ..paths import ROOT
+from ..paths import CHECKOUT
 
-__all__ = ["SYSTEMS", "Course", "System", "download"]
+__all__ = ["SYSTEMS", "Course", "System", "checkout", "download"]
 
 Environment: TypeAlias = dict[str, str]
 """What a package's metadata may ask about."""
@@ -68,10 +68,22 @@ SYSTEMS = {
 }
 
 
+def checkout() -> Path:
+    """Return the checkout: an installed course does not say what it needs, nor is it a class's.
+
+    Raises:
+        ValueError: There is none.
+
+    """
+    if CHECKOUT is None:
+        raise ValueError("a class set is made in a checkout of the course, and this is none")
+    return CHECKOUT
+
+
 class Course:
     """What the course needs, as ``pyproject.toml`` and ``requirements.lock`` have it."""
 
-    def __init__(self, root: Path = ROOT) -> None:
+    def __init__(self, root: Path) -> None:
         self.project: dict[str, Any] = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))[
             "project"
         ]
@@ -141,7 +153,7 @@ def download(system: str, folder: Path, pythons: Sequence[str] = ()) -> int:
         ValueError: pip could not get them.
 
     """
-    course = Course()
+    course = Course(checkout())
     known = SYSTEMS[system]
     options = [f"--platform={platform}" for platform in known.platforms]
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,9 +18,14 @@ from ..pictures.words import error
 from ..template import fill
 from .mistakes import CLOSED_TOO_EARLY, NO_ANSWER, PRINTED, STILL_BUSY
 from .progress import remember
+from .ran import Ran, defined, defined_twice, kind, session
 from .registry import BrowserExercise, Exercise, find
 from .scenario import ENDED, NOTHING, NotYet, Patience, Sheet, Step, Trial, quote
+from .script import find_script
 from .visit import (
+    RUNAWAY,
+    STUCK,
+    answers,
     find_detour,
     find_error,
     find_handler_name,
@@ -33,11 +38,14 @@ from .visit import (
 if TYPE_CHECKING:
     from ..pictures import Transcript
 
-__all__ = ["Unsolved", "Verdict", "check", "empty_method", "is_empty"]
+__all__ = ["RUN_FIRST", "Unsolved", "Verdict", "check", "empty_method", "is_empty"]
 
 PATIENCE = Patience()
 
 MAX_PRINTS = 10
+
+RUN_FIRST = "If you have written it already, run that cell first, and then the check."
+"""What a learner is told whose answer is still the stub."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,9 @@ class Verdict:
 
     prints: tuple[str, ...] = ()
     mistake: Mistake | None = None
+    notes: tuple[str, ...] = ()
+    """What to know before reading on: that the answer may be an older one, say."""
+
     remark: str = ""
     """What else there is to say: that progress could not be remembered, say."""
 
@@ -82,6 +93,8 @@ class Verdict:
 
     def __repr__(self) -> str:
         lines = [f"Exercise {self.exercise.id}, {self.exercise.title}: {self.headline}", ""]
+        if self.notes:
+            lines += [*self.notes, ""]
         for step in self.steps:
             lines.append(f"  {'✓ ok     ' if step.passed else '✗ not yet'}  {step.what}")
             if not step.passed:
@@ -133,19 +146,20 @@ def check(id: str, answer: Any = None, *, solution: bool = False) -> Verdict:
     if isinstance(exercise, BrowserExercise):
         verdict = judge_browser(exercise)
     else:
+        if answer is None:
+            answer = session.names.get(exercise.name)
         known = any(answer is one for one in solutions)
         if solution and not known:
             solutions.append(answer)
-        solution = solution or known
-        verdict = judge(exercise, answer, solution)
-    if not verdict.passed:
-        verdict = replace(verdict, remark=doubt(cell_error()))
-        if is_graded():
+        verdict = judge_python(exercise, answer, solution or known)
+    if is_graded():
+        # Whose progress it is, is known where the answer was written, and not here.
+        if not verdict.passed:
             raise Unsolved(str(verdict))
-    # Whose progress it is, is known where the answer was written, and not where it is graded.
-    elif not verdict.solution and not is_graded():
-        verdict = replace(verdict, remark=remember(id))
-    return verdict
+        return verdict
+    if not verdict.passed or verdict.solution:
+        return verdict
+    return replace(verdict, remark=remember(id))
 
 
 def is_graded() -> bool:
@@ -153,26 +167,123 @@ def is_graded() -> bool:
     return bool(os.environ.get("NBGRADER_EXECUTION"))
 
 
-def cell_error() -> BaseException | None:
-    """Return what ended the cell that was run before this one, if anything did."""
-    from IPython.core.getipython import get_ipython  # late: not every import needs IPython
+def judge_python(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
+    """Judge an answer, and say of a learner's where it may be another one than they think."""
+    if solution:
+        return judge(exercise, answer, solution)
+    if answer is None and exercise.name:
+        step = Step(
+            f"the notebook has {exercise.name}", False, exercise.name, "nothing of that name"
+        )
+        todo = f"{exercise.name} is not there yet: write it into the cell above."
+        own = own_cell(exercise)
+        made = defined(own.source) if own is not None and not own.error else []
+        others = [name for name in made if kind(session.names.get(name))]
+        if others:
+            step = replace(step, came=" and ".join(others))
+            todo = f"{exercise.name} is not there yet: give that name to what your cell makes."
+        return Verdict(exercise, False, False, (step,), advice=(todo, RUN_FIRST))
+    notes = doubts(exercise, answer)
+    others = made_instead(exercise, answer)
+    if others:
+        return another_made(exercise, answer, others, notes)
+    verdict = judge(exercise, answer, solution)
+    if not verdict.passed and checked.get(exercise.id) is answer:
+        notes = (*notes, SAME_AS_BEFORE)
+    checked[exercise.id] = answer
+    return replace(verdict, notes=notes)
 
-    shell = get_ipython()
-    before = shell.last_execution_result if shell is not None else None
-    if before is None:
-        return None
-    error: BaseException | None = before.error_before_exec or before.error_in_exec
-    return error
+
+# Whether the answer is the one on the screen
+
+checked: dict[str, Any] = {}
+"""The answers that were checked last, by the exercise."""
+
+SAME_AS_BEFORE = (
+    "This is the same answer as at the last check. If you have changed your cell since, "
+    "run it first, and then the check."
+)
 
 
-def doubt(error: BaseException | None) -> str:
-    """Say that what was checked may be older than the learner thinks."""
-    if error is None:
-        return ""
-    return (
-        f"The cell that you ran just before has failed: {type(error).__name__}. "
-        "If your answer is in it, what was checked is an older one."
+def own_cell(exercise: Exercise) -> Ran | None:
+    """Return the cell that should have made the answer: the exercise's, or the one run last."""
+    ran = session.ran
+    return session.newest(exercise.cell_id) or (ran[-1] if ran else None)
+
+
+def names_for(answer: Any) -> set[str]:
+    """Return the names under which the notebook knows an answer."""
+    return {name for name, value in tuple(session.names.items()) if value is answer}
+
+
+def doubts(exercise: Exercise, answer: Any) -> tuple[str, ...]:
+    """Say that what is checked may be older than the learner thinks, or another definition."""
+    ran = session.ran
+    names = names_for(answer)
+    makers = [one for one in ran if not one.error and names & set(defined(one.source))]
+    own = own_cell(exercise)
+    notes = []
+    if ran and ran[-1].error:
+        notes.append(
+            f"The cell that you ran just before has failed: {ran[-1].error}. "
+            "If your answer is in it, what was checked is an older one."
+        )
+    elif own is not None and own.error and not any(one in ran[ran.index(own) :] for one in makers):
+        notes.append(
+            f"The cell of this exercise has failed when it was run last: {own.error}. "
+            "What was checked is an older answer."
+        )
+    twice = defined_twice(makers[-1].source) if makers else ""
+    if twice:
+        notes.append(f"Your cell defines {twice} twice, and only the last definition counts.")
+    others = made_by(own, answer) if own is not None and not own.cell else []
+    if others:
+        notes.append(
+            f"The cell that you ran just before makes {' and '.join(others)}. "
+            "What was checked is what an older cell has made."
+        )
+    return tuple(notes)
+
+
+def made_by(own: Ran, answer: Any) -> list[str]:
+    """Return what a cell makes of the kind that is asked for, if it is older than the answer."""
+    names = names_for(answer)
+    ran = session.ran
+    since = [one for one in ran[ran.index(own) :] if not one.error]
+    if own.error or not kind(answer) or any(names & set(defined(one.source)) for one in since):
+        return []
+    values = {name: session.names.get(name) for name in defined(own.source)}
+    return [name for name, value in values.items() if kind(value) == kind(answer)]
+
+
+def made_instead(exercise: Exercise, answer: Any) -> list[str]:
+    """Return what the learner's cell makes of the kind that is asked for, if not the answer."""
+    own = own_cell(exercise)
+    # Without the ids of cells, the one that was run last may be anything.
+    if own is None or not (own.cell or redefines(own, answer)):
+        return []
+    return made_by(own, answer)
+
+
+def redefines(own: Ran, answer: Any) -> bool:
+    """Tell whether a cell defines something that the cell of the answer has defined as well."""
+    names = names_for(answer)
+    makers = [one for one in session.ran if names & set(defined(one.source))]
+    return bool(makers) and bool(set(defined(makers[-1].source)) & set(defined(own.source)))
+
+
+def another_made(
+    exercise: Exercise, answer: Any, others: list[str], notes: tuple[str, ...]
+) -> Verdict:
+    """Return the verdict on an answer that an older cell has made."""
+    names = " and ".join(sorted(names_for(answer))) or "the answer"
+    made = " and ".join(others)
+    step = Step(f"your cell makes {names}", False, names, made)
+    advice = (
+        f"Your cell makes {made}, and {names} is what an older cell has made.",
+        f"Give yours the name {names}, run the cell, and check again.",
     )
+    return Verdict(exercise, False, False, (step,), advice=advice, notes=notes)
 
 
 def judge_browser(exercise: BrowserExercise) -> Verdict:
@@ -185,7 +296,7 @@ def judge_browser(exercise: BrowserExercise) -> Verdict:
     came, advice = find_obstacle(exercise.cell, run)
     if not came:
         assert run is not None
-        visit = wait_for_visit(run, exercise.path, exercise.done)
+        visit = wait_for_visit(run, exercise.path, exercise.done, exercise.rest)
         came, advice = find_detour(visit)
         if visit.sockets:
             with suppress(NotYet):
@@ -198,8 +309,13 @@ def judge_browser(exercise: BrowserExercise) -> Verdict:
                     "something else: run the cell once more",
                 )
         if not visit.sockets or not sheet.steps[-1].passed:
-            mistake = find_error(visit) or find_handler_name(visit) or sheet.mistake
+            mistake = find_script(visit) or find_error(visit) or find_handler_name(visit)
             raised = shorten(visit.raised)
+            if mistake is None and not answers(run):
+                came = STUCK
+            mistake = mistake or sheet.mistake
+    if came == STUCK:
+        mistake = RUNAWAY
     if came:
         sheet.steps.append(Step(what, False, "a browser", came))
     if mistake is not None:
@@ -225,7 +341,9 @@ def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
     except TypeError as exc:
         came = f"the class {answer.__name__}" if todo and isinstance(answer, type) else str(exc)
         step = Step("the answer can be launched", False, "something that serves", came)
-        return Verdict(exercise, False, solution, (step,), advice=(todo,) if todo else ())
+        return Verdict(
+            exercise, False, solution, (step,), advice=tuple(todo.split("\n")) if todo else ()
+        )
     with trial:
         passed = trial.run(exercise.scenario)
         snapshot = trial.snapshot
@@ -337,7 +455,7 @@ def empty_method(name: str, todo: str) -> Callable[[Any], str | None]:
     def unwritten(answer: Any) -> str | None:
         method = getattr(answer, name, None)
         if method is not None and is_empty(method):
-            return f"{name} has nothing in it yet: {todo}"
+            return f"{name} has nothing in it yet: {todo}\n{RUN_FIRST}"
         return None
 
     return unwritten

@@ -10,6 +10,7 @@ __all__ = [
     "NEARLY",
     "NO_ANSWER",
     "NO_F",
+    "ONLY_EXAMPLES",
     "PRINTED",
     "STILL_BUSY",
 ]
@@ -63,4 +64,30 @@ NO_F = mistake(
     symptom="the client is sent braces with the name of a variable in them",
     cause="Only in an f-string do the braces stand for a value.",
     fix='Put an f before the quotes: f"you said: {text_data}".',
+)
+ONLY_EXAMPLES = mistake(
+    "only-examples",
+    "Right for the examples only",
+    symptom="the values of the table are answered, and no others",
+    cause="The client sends other values than those of the table, and this one gets no right "
+    "answer.",
+    fix="Make the answer out of what the client sends.",
+)
+INPUT = mistake(
+    "input",
+    "input() asks whoever sits at the server",
+    symptom="a box to type into appears below the cell, and nothing goes on",
+    cause="input() waits for somebody at the server's keyboard, and not for the client.",
+    fix="Take the client's message from the handler's argument: event[\"text\"] or text_data.",
+    texts=["nobody sits at the keyboard of a server"],
+    shown=["1.2"],
+)
+EXIT = mistake(
+    "exit",
+    "exit() ends the program",
+    symptom="`SystemExit`",
+    cause="It is meant for the whole program, and that is the server with all its connections.",
+    fix="To end one connection, close it: self.close(code=..., reason=...).",
+    texts=["^SystemExit"],
+    shown=["1.3"],
 )

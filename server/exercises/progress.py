@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ..paths import NOTEBOOKS, ROOT
+from ..paths import CHECKOUT
 from ..template import fill
 from .registry import EXERCISES, find
 
@@ -102,14 +102,23 @@ def reset(id: str | None = None) -> Progress:
 
 
 def remember(id: str) -> str:
-    """Write down that an exercise is solved; return a sentence where that fails."""
+    """Write down that an exercise is solved; return a sentence where that fails, the first time."""
     try:
         solved = read()
         if id not in solved:
             write({**solved, id: date.today().isoformat()})
     except (Unreadable, OSError) as exc:
-        return f"It counts, and it could not be written down. {problem(exc)}"
+        why = problem(exc)
+        if why in told:
+            return ""
+        told.add(why)
+        return f"It counts, and it could not be written down. {why}"
+    told.clear()
     return ""
+
+
+told: set[str] = set()
+"""Why progress cannot be written down, as this kernel has said it since it last could."""
 
 
 def problem(exc: Exception) -> str:
@@ -126,8 +135,8 @@ def place() -> Path | None:
         return None
     if setting:
         return Path(setting)
-    # Installed without the lessons: then where the notebook is.
-    return (ROOT if NOTEBOOKS.is_dir() else Path.cwd()) / "progress.json"
+    # Where the course is installed as a package, it is where the notebook is.
+    return (CHECKOUT or Path.cwd()) / "progress.json"
 
 
 def read() -> dict[str, str]:

@@ -29,6 +29,9 @@ class Exercise:
     unwritten: Callable[[Any], str | None]
     """Returns what to do first, where the answer is still the stub."""
 
+    name: str = ""
+    """What the answer is called, where its cell is empty at the start."""
+
     @property
     def lesson(self) -> int:
         """The number of its lesson."""
@@ -38,6 +41,11 @@ class Exercise:
     def folder(self) -> Path:
         """The folder of its lesson."""
         return Path(inspect.getfile(self.scenario)).parent
+
+    @property
+    def cell_id(self) -> str:
+        """The id of the notebook's cell for the answer."""
+        return f"stub-{self.id.replace('.', '-')}"
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,9 @@ class BrowserExercise:
     scenario: Judge
     done: Callable[[Visit], bool]
     """Tells whether there is nothing more to wait for; a page that has come to rest is done."""
+
+    rest: float = 0.0
+    """Seconds to look on after that, for what must not follow."""
 
     @property
     def lesson(self) -> int:
@@ -103,24 +114,28 @@ def enter(exercise: Exercise | BrowserExercise) -> None:
 
 
 def exercise(
-    id: str, title: str, unwritten: Callable[[Any], str | None] = lambda answer: None
+    id: str,
+    title: str,
+    unwritten: Callable[[Any], str | None] = lambda answer: None,
+    *,
+    name: str = "",
 ) -> Callable[[Scenario], Scenario]:
-    """Register a scenario as an exercise."""
+    """Register a scenario as an exercise; one whose cell is empty at the start has a ``name``."""
 
     def register(scenario: Scenario) -> Scenario:
-        enter(Exercise(id, title, scenario, unwritten))
+        enter(Exercise(id, title, scenario, unwritten, name))
         return scenario
 
     return register
 
 
 def browser_exercise(
-    id: str, title: str, cell: str, done: Callable[[Visit], bool]
+    id: str, title: str, cell: str, done: Callable[[Visit], bool], *, rest: float = 0.0
 ) -> Callable[[Judge], Judge]:
     """Register the judge of what a browser does as an exercise."""
 
     def register(scenario: Judge) -> Judge:
-        enter(BrowserExercise(id, title, cell, scenario, done))
+        enter(BrowserExercise(id, title, cell, scenario, done, rest))
         return scenario
 
     return register

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
+import getpass
+import random
 import re
+import string
 import threading
 import time
 import warnings
@@ -24,7 +28,7 @@ from ..live.record import Failed, Note, Received, Record, Refused, Snapshot
 from ..mistakes.diagnosis import diagnose_entry
 from ..mistakes.registry import MISTAKES, Mistake, diagnose_text
 from ..notebook.launch import as_application
-from .mistakes import MORE_THAN_ASKED, NEARLY, NO_F
+from .mistakes import MORE_THAN_ASKED, NEARLY, NO_F, ONLY_EXAMPLES
 
 __all__ = [
     "ENDED",
@@ -36,8 +40,10 @@ __all__ = [
     "Sheet",
     "Step",
     "Trial",
+    "a_word",
     "came",
     "quote",
+    "unless_right",
 ]
 
 NOTHING = "nothing"
@@ -145,7 +151,6 @@ class Trial(Sheet):
             grace=patience.leave,
             busy_timeout=patience.leave,
             close_timeout=patience.leave,
-            max_size=2**16,
         )
         self.host = Host(as_application(answer), self.record, limits=limits)
         self.clients = ExitStack()
@@ -174,7 +179,7 @@ class Trial(Sheet):
 
     def run(self, scenario: Callable[[Trial], None]) -> bool:
         """Play a scenario and tell whether all that it expects is met."""
-        with caught_warnings(self.warnings):
+        with caught_warnings(self.warnings), nobody_at_the_keyboard():
             try:
                 scenario(self)
                 self.leave()
@@ -331,9 +336,7 @@ class Trial(Sheet):
     def idle(self) -> bool:
         """Whether the consumers have taken all messages and wait for more."""
         taken = sum(isinstance(entry.what, Received) for entry in self.snapshot.entries)
-        return taken >= self.messages and all(
-            bridge.busy is None for bridge in tuple(self.host.bridges)
-        )
+        return taken >= self.messages and not self.host.working()
 
     @property
     def failures(self) -> list[TracebackException]:
@@ -406,6 +409,20 @@ class End:
     reason: str
 
 
+def a_word() -> str:
+    """Return a word that no answer can know, another one each time."""
+    return "".join(random.choices(string.ascii_lowercase, k=7))
+
+
+def unless_right(likely: Likely | None = None) -> Callable[[object], Mistake]:
+    """Say of an answer to what no table shows that it is right for the examples only.
+
+    ``likely`` knows better, where the wrong answer gives something else away.
+
+    """
+    return lambda got: find_likely(likely, got) or ONLY_EXAMPLES
+
+
 def find_likely(likely: Likely | None, got: object) -> Mistake | None:
     """Return the mistake that a wrong answer gives away."""
     if likely is None:
@@ -474,3 +491,51 @@ def caught_warnings(caught: list[str]) -> Iterator[None]:
 
         warnings.showwarning = show  # type: ignore[assignment] # it takes what it is given
         yield
+
+
+def refuse_to_ask(*args: Any) -> NoReturn:
+    """Stand in for ``input()``, which would put a box below the cell, and wait for ever.
+
+    Raises:
+        RuntimeError: Always.
+
+    """
+    raise RuntimeError("nobody sits at the keyboard of a server")
+
+
+def refuse_to_exit() -> NoReturn:
+    """Stand in for what a notebook's ``exit()`` does, which is to end the kernel.
+
+    Raises:
+        SystemExit: Always.
+
+    """
+    raise SystemExit
+
+
+@contextmanager
+def nobody_at_the_keyboard() -> Iterator[None]:
+    """Keep an answer from asking the learner something, and from ending the notebook."""
+    from IPython.core.getipython import get_ipython  # late: see ran.py
+
+    shell = get_ipython()
+    with (
+        replaced(builtins, "input", refuse_to_ask),
+        replaced(getpass, "getpass", refuse_to_ask),
+        replaced(shell, "ask_exit", refuse_to_exit),
+    ):
+        yield
+
+
+@contextmanager
+def replaced(owner: object, name: str, value: object) -> Iterator[None]:
+    """Put something in the place of an attribute for a while, where there is one."""
+    before = getattr(owner, name, None)
+    if before is None:
+        yield
+        return
+    setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        setattr(owner, name, before)

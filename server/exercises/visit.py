@@ -14,12 +14,15 @@ from ..live.record import Accepted, Connecting, Disconnected, Received, Undelive
 from ..mistakes.registry import Mistake, diagnose_text, mistake
 from ..notebook.launch import current
 from ..notebook.runs import Run, Told, runs
-from .practice import SERVER
+from .practice import ROUTES, SERVER
 from .scenario import quote
 
 __all__ = [
+    "RUNAWAY",
+    "STUCK",
     "Socket",
     "Visit",
+    "answers",
     "came_from",
     "find_detour",
     "find_error",
@@ -33,8 +36,11 @@ __all__ = [
 MAX_SHOWN = 6
 """How many messages of a page a verdict quotes."""
 
-PATIENCE = 4.5
+PATIENCE = 7.0
 """Seconds to wait for a page to come to rest."""
+
+ASKING = 2.0
+"""Seconds within which a page says that it is there."""
 
 ON_ITS_WAY = 2.0
 """Seconds that what a page did may take to reach the server's record."""
@@ -132,16 +138,35 @@ def came_from(messages: Sequence[str]) -> str:
     return ", ".join(shown) or "nothing"
 
 
-def wait_for_visit(run: Run, path: str, done: Callable[[Visit], bool]) -> Visit:
-    """Return what a page did, once it has come to rest or there is nothing more to wait for."""
+def wait_for_visit(run: Run, path: str, done: Callable[[Visit], bool], rest: float = 0.0) -> Visit:
+    """Return what a page did, once it has come to rest or there is nothing more to wait for.
+
+    ``rest``: so many seconds are looked on after that.
+
+    """
     deadline = time.monotonic() + PATIENCE
+    ended = False
     while True:
-        page = run.page
-        settled = page is not None and page.settled.is_set()
-        visit = Visit(path, tuple(page.lines) if page is not None else (), run.code)
-        if settled or done(visit) or time.monotonic() > deadline:
+        visit = Visit(path, tuple(run.page.lines) if run.page is not None else (), run.code)
+        if not ended and done(visit):
+            ended, deadline = True, time.monotonic() + rest
+        if is_settled(run) or time.monotonic() >= deadline:
             return visit
         time.sleep(0.02)
+
+
+def is_settled(run: Run) -> bool:
+    """Tell whether the newest page of a run has come to rest."""
+    return run.page is not None and run.page.settled.is_set()
+
+
+def answers(run: Run) -> bool:
+    """Tell whether the page still answers: one that is kept busy for ever does not."""
+    live = current(SERVER)
+    if is_settled(run) or live is None:
+        return True
+    live.host.call(run.ask(), ASKING)
+    return run.there.wait(ASKING)
 
 
 # What the server's record says
@@ -234,12 +259,15 @@ ADD_LISTENER = re.compile(r"\.addEventListener\(\s*[\"'`](\w+)")
 
 def find_error(visit: Visit) -> Mistake | None:
     """Return the mistake behind an error that the code did not catch."""
+    if any(line["kind"] == "stopped" for line in visit.lines):
+        return TOO_MANY_SOCKETS
     if not visit.errors:
         return None
     text = visit.errors[0]["text"]
-    if UNREADABLE.match(text) and not visit.all_sockets:
+    found = diagnose_text(text)
+    if found is None and UNREADABLE.match(text) and not visit.all_sockets:
         return SYNTAX
-    return diagnose_text(text) or ERROR
+    return found or ERROR
 
 
 def find_handler_name(visit: Visit) -> Mistake | None:
@@ -252,6 +280,28 @@ def find_handler_name(visit: Visit) -> Mistake | None:
 
 # Where there is nothing to judge
 
+STUCK = "a page that does not answer"
+RUNAWAY = mistake(
+    "runaway",
+    "The page does not answer",
+    symptom="the frame stays empty, and the tab may freeze",
+    cause="Something in it never ends, as a while loop that waits for the connection: nothing else "
+    "happens in a page while its code runs.",
+    fix="Leave out the loop, let a handler do it, and run the cell again. If the tab is frozen, "
+    "close it and open the notebook anew.",
+    shown=["3.1"],
+)
+TOO_MANY_SOCKETS = mistake(
+    "too-many-sockets",
+    "The page makes one WebSocket after the other",
+    symptom="`This page has made 100 WebSockets, and was stopped`",
+    cause="Each connection makes more than one new one, and nothing ends that: setInterval goes on "
+    "for ever.",
+    fix="Make one new WebSocket for each that was lost: setTimeout calls a function once.",
+    texts=["WebSockets, and was stopped", "WebSockets are too many"],
+    shown=["3.4"],
+)
+
 
 def find_obstacle(cell: str, run: Run | None) -> tuple[str, tuple[str, ...]]:
     """Return why there is no page to judge: what came instead, and what to do; else nothing."""
@@ -259,14 +309,29 @@ def find_obstacle(cell: str, run: Run | None) -> tuple[str, tuple[str, ...]]:
     if current(SERVER) is None:
         return "no server", ("Run the cell with practice() first: it launches the server.",)
     if run is None:
-        return "nobody", (f"Run the cell above that begins with {magic}, then check again.",)
+        other = runs.newest(lambda run: run.on == SERVER)
+        advice = f"Run the cell above that begins with {magic}, then check again."
+        if other is not None and not is_an_exercise(other):
+            advice = (
+                f"You have run %%browser {other.name}, and the check looks for {magic}: "
+                f"let the cell begin with {magic} --on {SERVER}."
+            )
+        return "nobody", (advice,)
     if run.on != SERVER:
         advice = f"--on {SERVER} is missing: let the cell begin with {magic} --on {SERVER}."
         return "nobody: the page is another server's", (advice,)
+    if not run.attached.is_set() and run.page is not None:
+        return STUCK, ()
     if not run.attached.is_set():
         advice = "run the browser cell above in JupyterLab or in Notebook, then check again."
         return "nobody", (f"No browser has come by: {advice}",)
     return "", ()
+
+
+def is_an_exercise(run: Run) -> bool:
+    """Tell whether a run has the name of an exercise's cell, for which there is a route."""
+    path = f"ws/{run.name.removesuffix('-solution')}/"
+    return any(str(route.pattern) == path for route in ROUTES)
 
 
 def find_detour(visit: Visit) -> tuple[str, tuple[str, ...]]:

@@ -13,7 +13,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from nbformat import NotebookNode
 
-from ..paths import NOTEBOOKS, ROOT
+from ..paths import CHECKOUT, NOTEBOOKS
 from .exporter import EDITIONS, HandoutExporter
 from .lesson import HandoutError, read_notebook
 from .pdf import PAPERS, NoBrowserError, find_browser, print_pages
@@ -181,11 +181,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "notebooks", nargs="*", type=Path, help="the lessons (default: all in notebooks/)"
     )
-    parser.add_argument("--out", type=Path, default=ROOT / "handouts", help="where they go")
+    out = (CHECKOUT or Path.cwd()) / "handouts"
+    parser.add_argument("--out", type=Path, default=out, help="where they go")
     parser.add_argument("--no-pdf", action="store_true", help="leave out the PDFs")
     options = parser.parse_args(arguments)
     notebooks = options.notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
-    browser = None if options.no_pdf else find_browser()
+    browser, missing = None, ""
+    if not options.no_pdf:
+        try:
+            browser = find_browser()
+        except NoBrowserError as error:
+            missing = str(error)
     try:
         if not notebooks:
             raise HandoutError(f"{NOTEBOOKS} has no lessons")
@@ -194,10 +200,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(f"handouts: {error}")
     papers = sum(len(page.papers) for page in pages)
     print(f"{len(pages)} handouts and {papers} PDFs are in {shown(options.out)}")
-    if browser is None and not options.no_pdf:
-        print(
-            "no Chromium was found, so there are no PDFs: a browser's own print dialog makes them"
-        )
+    if missing:
+        print(missing)
 
 
 def shown(path: Path) -> str:

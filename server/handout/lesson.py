@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import nbformat
 from nbconvert.utils.exceptions import ConversionException
 from nbformat import NotebookNode
 
 from ..authoring.tags import EXERCISE_TAGS, TAGS, tags
+from ..notebook.recordings import WIRE_WORDS
 
 __all__ = ["HandoutError", "check_lesson", "read_notebook"]
+
+__all__ = ["HandoutError", "check_lesson", "read_notebook"]
+
+PROSE_TAGS = {"answer", "exercise", "hint", "predict"}
+"""The tags of cells that are prose."""
+
+CONSOLE_KINDS = {"log", "info", "warn", "error", "debug", "uncaught"}
+"""What a line of a browser's console may be."""
 
 FOREIGN_TAGS = {"nbval-check-output", "nbval-raises-exception", "nbval-skip"}
 """Tags that a lesson of the course has no use for, and that a teacher's own may have."""
@@ -46,13 +56,61 @@ def problems(notebook: NotebookNode) -> Iterator[str]:
     for cell in cells:
         for unknown in sorted(tags(cell) - TAGS.keys() - FOREIGN_TAGS):
             yield f"cell {cell.id!r} has the tag {unknown!r}, which no lesson has"
-        if tags(cell) & {*EXERCISE_TAGS} and not cell.metadata.get("exercise"):
-            yield f"cell {cell.id!r} does not say which exercise it belongs to"
+        if tags(cell) & PROSE_TAGS and cell.cell_type != "markdown":
+            [kind, *_] = sorted(tags(cell) & PROSE_TAGS)
+            yield f"cell {cell.id!r} has the tag {kind!r} and is not Markdown"
+        yield from metadata_problems(cell)
         if cell.cell_type == "code" and cell.source and cell.execution_count is None:
             yield f"cell {cell.id!r} was not run; run the lesson and save it with its outputs"
     if not any(cell.get("outputs") for cell in cells):
         yield "no cell has an output; run the lesson and save it with its outputs"
     yield from question_problems(cells)
+
+
+def metadata_problems(cell: NotebookNode) -> Iterator[str]:
+    """Say what is wrong with what a cell says of itself."""
+    exercise = cell.metadata.get("exercise", "")
+    if not isinstance(exercise, str) or (tags(cell) & {*EXERCISE_TAGS} and not exercise):
+        yield f"cell {cell.id!r} does not say which exercise it belongs to"
+    teacher = cell.metadata.get("teacher", {})
+    if not isinstance(teacher, dict):
+        yield f"cell {cell.id!r} has a note for the teacher without 'minutes' and 'say'"
+    elif type(teacher.get("minutes", 0)) is not int:
+        yield f"cell {cell.id!r} has minutes that are no whole number"
+    elif not isinstance(teacher.get("say", ""), str):
+        yield f"cell {cell.id!r} has something for the teacher to say that is no text"
+    for output in cell.get("outputs", []):
+        if not is_recording(output.get("metadata", {}).get("browser")):
+            yield f"cell {cell.id!r} has a recording that no browser cell has made"
+
+
+def is_recording(browser: Any) -> bool:
+    """Tell whether an output's metadata holds a recording, or none."""
+    if browser is None:
+        return True
+    if not isinstance(browser, dict) or not all(
+        isinstance(browser.get(name), str) for name in ("name", "hash")
+    ):
+        return False
+    lines = browser.get("lines", [])
+    return isinstance(lines, list) and all(map(is_line, lines))
+
+
+def is_line(line: Any) -> bool:
+    """Tell whether something is a line of a recording, as ``Line`` describes it."""
+    if not isinstance(line, dict):
+        return False
+    kinds = WIRE_WORDS if "socket" in line else CONSOLE_KINDS
+    own = line.get("own", [])
+    return (
+        isinstance(line.get("kind"), str)
+        and line["kind"] in kinds
+        and isinstance(line.get("text"), str)
+        and type(line.get("socket", 1)) is int
+        and type(line.get("line", 1)) is int
+        and isinstance(own, list)
+        and all(isinstance(word, str) for word in own)
+    )
 
 
 def question_problems(cells: list[NotebookNode]) -> Iterator[str]:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import mimetypes
 import re
-from functools import cache, lru_cache
+from binascii import Error as NotBase64
+from functools import lru_cache
 from html import escape, unescape
+from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-from bleach.sanitizer import Cleaner  # type: ignore[import-untyped]
+import nh3
 from bs4 import BeautifulSoup
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-__all__ = ["Heading", "Prose", "clean", "clean_output", "hints", "plain"]
+__all__ = [
+    "PICTURES",
+    "Heading",
+    "Prose",
+    "clean",
+    "clean_output",
+    "hints",
+    "plain",
+    "sound_base64",
+]
 
 TEXT_TAGS = {
     *("abbr", "b", "bdi", "br", "code", "del", "em", "i", "kbd", "mark", "s", "samp"),
@@ -24,28 +37,29 @@ BLOCK_TAGS = {
 }
 HEADING_TAGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 
-DEAD_TAGS = [
+DEAD_TAGS = {
     *("audio", "button", "canvas", "dialog", "embed", "form", "frame", "iframe", "input", "link"),
     *("math", "meta", "noscript", "object", "script", "select", "style", "svg", "template"),
-    *("textarea", "video"),
-]
+    *("textarea", "title", "video", "xmp"),
+}
 """Elements that go together with what is in them."""
 
 ATTRIBUTES = {
-    "*": ["class", "dir", "lang", "title"],
-    "li": ["value"],
-    "ol": ["start"],
-    "td": ["colspan", "rowspan"],
-    "th": ["colspan", "rowspan", "scope"],
+    "*": {"class", "dir", "lang", "title"},
+    "li": {"value"},
+    "ol": {"start"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
 }
+
+PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
+"""Kinds of pictures that a page may hold: as a picture, none of them can load or run anything."""
 
 LINK = re.compile(r"\s*\(?<a\b.*?</a\s*>\)?", re.IGNORECASE | re.DOTALL)
 """A link, with the brackets that it stands in."""
 
-EMPTY_PICTURE = re.compile(r"<img(?![^>]* src=)[^>]*>")
-"""What is left of a picture that is not in the page itself."""
-
-LIVE = re.compile(r"<(" + "|".join(DEAD_TAGS) + r")\b", re.IGNORECASE)
+EMPTY_PICTURE = re.compile(r"""<img(?: (?!src=)[a-z]+="[^"]*")*>""")
+"""What is left, after cleaning, of a picture that is not in the page itself."""
 
 
 class Heading(NamedTuple):
@@ -56,59 +70,77 @@ class Heading(NamedTuple):
     text: str
 
 
-def harmless(tag: str, name: str, value: str) -> bool:
-    """Tell whether an attribute of a link or a picture asks nothing of a network by itself."""
-    if tag == "img":
-        return name in ("alt", "height", "width") or (
-            name == "src" and value.startswith("data:image/")
-        )
-    return name == "href"
+def sound_base64(data: object) -> str | None:
+    """Return base64 without its line ends, and nothing for what is none."""
+    if not isinstance(data, str):
+        return None
+    text = "".join(data.split())
+    try:
+        base64.b64decode(text, validate=True)
+    except (NotBase64, ValueError):
+        return None
+    return text or None
 
 
-@cache
-def prose_cleaner() -> Cleaner:
-    """Return what cleans prose: text with headings, links and embedded pictures."""
-    return Cleaner(
-        tags=TEXT_TAGS | BLOCK_TAGS | HEADING_TAGS | {"a", "img"},
-        attributes={
-            **ATTRIBUTES,
-            **{heading: ["id"] for heading in HEADING_TAGS},
-            "a": harmless,
-            "img": harmless,
-        },
-        protocols={"http", "https", "data"},
-        strip=True,
-    )
+def in_the_page(src: str) -> str | None:
+    """Return the address of a picture that is in the page itself, and nothing for any other."""
+    head, _, data = src.partition(",")
+    sound = sound_base64(data)
+    if sound is None or head not in [f"data:{kind};base64" for kind in PICTURES]:
+        return None
+    return f"{head},{sound}"
 
 
-@cache
-def output_cleaner() -> Cleaner:
-    """Return what cleans outputs: their links lead to a server that is gone, so none stays."""
-    return Cleaner(tags=TEXT_TAGS | BLOCK_TAGS, attributes=ATTRIBUTES, strip=True)
+def to_a_page(href: str) -> str | None:
+    """Return the address of a place, of another handout or of a site; nothing for any other."""
+    try:
+        parts = urlsplit(href)
+    except ValueError:
+        return None
+    place = href.startswith("#")
+    handout = not parts.scheme and not parts.netloc and re.fullmatch(r"[\w.-]+\.html", parts.path)
+    return href if place or handout or parts.scheme in ("http", "https") else None
 
 
-def without_live_parts(markup: str) -> str:
-    """Return HTML without the elements that act, or that belong to those that do."""
-    if not LIVE.search(markup):
-        return markup
-    soup = BeautifulSoup(markup, "html.parser")
-    for element in soup(DEAD_TAGS):
-        element.decompose()
-    return str(soup)
+def harmless(tag: str, name: str, value: str) -> str | None:
+    """Return an attribute's value, or nothing where it would ask something of a network."""
+    if name == "src":
+        return in_the_page(value)
+    return to_a_page(value) if name == "href" else value
+
+
+PROSE_CLEANER = nh3.Cleaner(
+    tags=TEXT_TAGS | BLOCK_TAGS | HEADING_TAGS | {"a", "img"},
+    clean_content_tags=DEAD_TAGS,
+    attributes={
+        **ATTRIBUTES,
+        **{heading: {"id"} for heading in HEADING_TAGS},
+        "a": {"href"},
+        "img": {"alt", "height", "src", "width"},
+    },
+    attribute_filter=harmless,
+    link_rel=None,
+    url_schemes={"http", "https", "data"},
+)
+"""What cleans prose: text with headings, links and embedded pictures."""
+
+OUTPUT_CLEANER = nh3.Cleaner(
+    tags=TEXT_TAGS | BLOCK_TAGS, clean_content_tags=DEAD_TAGS, attributes=ATTRIBUTES
+)
+"""What cleans outputs: their links lead to a server that is gone, so none stays."""
 
 
 # The two editions of a lesson share nearly all of its outputs and prose.
 @lru_cache(maxsize=4096)
 def clean(markup: str) -> str:
     """Return a lesson's prose without anything live."""
-    return EMPTY_PICTURE.sub("", prose_cleaner().clean(without_live_parts(markup)))
+    return EMPTY_PICTURE.sub("", PROSE_CLEANER.clean(markup))
 
 
 @lru_cache(maxsize=4096)
 def clean_output(markup: str) -> str:
     """Return an output's HTML without anything live."""
-    markup = LINK.sub("", without_live_parts(markup))
-    return str(output_cleaner().clean(markup)).strip()
+    return OUTPUT_CLEANER.clean(LINK.sub("", markup)).strip()
 
 
 def plain(markup: str) -> str:
@@ -143,7 +175,8 @@ class Prose(IPythonRenderer):
     """
 
     def __init__(self, suffix: str, path: str) -> None:
-        super().__init__(escape=False, embed_images=True, path=path)
+        super().__init__(escape=False, path=path)
+        self.folder = Path(path)
         self.suffix = suffix
         self.only_text = False
         self.headings: list[Heading] = []
@@ -195,6 +228,34 @@ class Prose(IPythonRenderer):
         if parts.scheme in ("http", "https") or (url.startswith("#") and len(url) > 1):
             return str(super().link(text, url, title))
         return text
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        """Bring a picture into the page: an attachment, or a file that lies with the lesson."""
+        source = self.attached(url) if url.startswith("attachment:") else self.beside(url)
+        # The base class would look for the file by itself, and would end at a lost attachment.
+        about = f' title="{escape(title)}"' if title else ""
+        return f'<img src="{escape(source or url)}" alt="{escape(plain(text))}"{about} />'
+
+    def attached(self, url: str) -> str | None:
+        """Return an attachment of the cell as the address of a picture."""
+        kinds = self.attachments.get(unquote(url.removeprefix("attachment:")), {})
+        return next(
+            (f"data:{kind};base64,{kinds[kind]}" for kind in PICTURES if kind in kinds), None
+        )
+
+    def beside(self, url: str) -> str | None:
+        """Return a picture in the lesson's folder, or below it, as the address of a picture."""
+        folder = self.folder.resolve()
+        try:
+            file = (folder / unquote(url)).resolve()
+            kind = mimetypes.guess_type(file.name)[0]
+            # Links are followed before this is asked.
+            if kind not in PICTURES or not file.is_relative_to(folder):
+                return None
+            data = base64.b64encode(file.read_bytes()).decode()
+        except (OSError, RuntimeError, ValueError):
+            return None
+        return f"data:{kind};base64,{data}"
 
     def table(self, text: str) -> str:
         """Give a table a frame of its own to scroll in, where it is wider than the window."""

@@ -1,27 +1,29 @@
-"""Print pages with a Chromium that is here anyway, through its DevTools, which speak WebSocket."""
+"""Print pages with a Chromium that is here anyway, which Playwright drives."""
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import re
 import shutil
-import subprocess
-import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from websockets.exceptions import WebSocketException
-from websockets.sync.client import ClientConnection, connect
+from ..paths import STATIC
+from .exporter import csp_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page, Playwright, Route
 
 __all__ = ["PAPERS", "NoBrowserError", "find_browser", "print_pages"]
 
-PAPERS = {"A4": (8.27, 11.69), "Letter": (8.5, 11.0)}
-"""The papers there are, in inches."""
+PAPERS = {"A4": ("8.27in", "11.69in"), "Letter": ("8.5in", "11in")}
+"""The papers there are."""
 
 NAMES = (
     *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
@@ -29,18 +31,24 @@ NAMES = (
 )
 
 FLAGS = (
-    "--headless",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-gpu",
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
-    "--remote-debugging-port=0",
+    # No name and no address leads anywhere.
+    "--host-resolver-rules=MAP * ~NOTFOUND",
 )
 
-PATIENCE = 60.0
-"""Seconds after which a browser that does not answer has failed."""
+# A page from a site that there is not may not even ask for a file.
+SITE = "http://handout.invalid/"
+
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {script}; "
+    "base-uri 'none'; form-action 'none'"
+)
+"""What a page may do whatever it says of itself: show its own pictures, and run our script."""
 
 FORGET_FOLDER = """
 for (const link of document.querySelectorAll("a:not([href^='#'], [href^='http'])")) {
@@ -55,12 +63,27 @@ NODE = re.compile(rb"\(node\d{8}\)")
 
 
 class NoBrowserError(Exception):
-    """The browser that is here does not print."""
+    """Nothing here prints."""
 
 
-def find_browser() -> str | None:
-    """Return the path of a Chromium or Chrome, if there is one."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+def find_browser() -> str:
+    """Return the path of a Chromium or Chrome.
+
+    Raises:
+        NoBrowserError: There is none, or nothing to drive it with.
+
+    """
+    if find_spec("playwright") is None:
+        raise NoBrowserError(
+            "Playwright is not installed, so there are no PDFs: python -m pip install playwright "
+            "brings it"
+        )
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        raise NoBrowserError(
+            "no Chromium was found, so there are no PDFs: a browser's own print dialog makes them"
+        )
+    return found
 
 
 def print_pages(browser: str, pages: Mapping[Path, Sequence[tuple[str, Path]]]) -> None:
@@ -74,104 +97,63 @@ def print_pages(browser: str, pages: Mapping[Path, Sequence[tuple[str, Path]]]) 
         NoBrowserError: The browser did not start, or did not print.
 
     """
+    from playwright.sync_api import Error, sync_playwright
+
     try:
-        with running(browser) as address, connect(address, max_size=None) as socket:
-            tab = Tab(socket)
+        with sync_playwright() as playwright, running(playwright, browser) as started:
             for page, papers in pages.items():
-                tab.open(page.absolute().as_uri())
-                for paper, file in papers:
-                    file.write_bytes(timeless(tab.printed(*PAPERS[paper])))
-            tab.call("Browser.close")
-    except (OSError, subprocess.TimeoutExpired, WebSocketException) as error:
-        raise NoBrowserError(f"{Path(browser).name} did not print: {error}") from error
+                with shown(started, page) as tab:
+                    for paper, file in papers:
+                        width, height = PAPERS[paper]
+                        file.write_bytes(timeless(printed(tab, width, height)))
+    except Error as error:
+        reason = error.message.splitlines()[0]
+        raise NoBrowserError(f"{Path(browser).name} did not print: {reason}") from error
 
 
 @contextmanager
-def running(browser: str) -> Iterator[str]:
-    """Run a browser with a profile of its own; yield the address of its DevTools."""
+def running(playwright: Playwright, browser: str) -> Iterator[Browser]:
+    """Run a browser with a profile of its own."""
     # Chromium's sandbox refuses root.
-    root = ["--no-sandbox"] if hasattr(os, "getuid") and os.getuid() == 0 else []
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        process = subprocess.Popen(
-            [browser, *FLAGS, *root, f"--user-data-dir={profile}", "about:blank"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            yield devtools(process, Path(profile) / "DevToolsActivePort")
-            # It ends by itself after Browser.close.
-            process.wait(5)
-        finally:
-            process.kill()
-            process.wait()
+    is_root = hasattr(os, "getuid") and os.getuid() == 0
+    started = playwright.chromium.launch(
+        executable_path=browser, args=FLAGS, chromium_sandbox=not is_root
+    )
+    try:
+        yield started
+    finally:
+        started.close()
 
 
-def devtools(process: subprocess.Popen[bytes], file: Path) -> str:
-    """Wait until a browser has written where its DevTools are; return their address."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
-        lines = file.read_text().splitlines() if file.exists() else []
-        if len(lines) == 2:
-            return f"ws://127.0.0.1:{lines[0]}{lines[1]}"
-        time.sleep(0.05)
-    process.kill()
-    raise TimeoutError("it did not start")
+@contextmanager
+def shown(browser: Browser, file: Path) -> Iterator[Page]:
+    """Show a page, and nothing else: whatever it asks for is refused."""
+    url = SITE + quote(file.name)
+    script = csp_hash((STATIC / "handout" / "handout.js").read_text("utf-8"))
+    policy = {"Content-Security-Policy": POLICY.format(script=script)}
+    waiting = [file.read_text("utf-8")]
+
+    def answer(route: Route) -> None:
+        if route.request.url == url and waiting:
+            kind = "text/html; charset=utf-8"
+            route.fulfill(body=waiting.pop(), content_type=kind, headers=policy)
+        else:
+            # A page that asks to go away stays: another error would bring a page of its own.
+            route.abort("aborted")
+
+    with browser.new_context(offline=True, service_workers="block") as context:
+        context.route("**/*", answer)
+        page = context.new_page()
+        page.goto(url)
+        # In a PDF a link to the page beside it would name the site.
+        page.evaluate(FORGET_FOLDER)
+        yield page
 
 
-class Tab:
-    """A page in a browser, driven by the Chrome DevTools Protocol."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
-        self.count = 0
-        self.session: str | None = None
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self.session = attached["sessionId"]
-        self.call("Page.enable")
-
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Call a method of the protocol and return its result."""
-        self.count += 1
-        number = self.count
-        message = {"id": number, "method": method, "params": parameters}
-        if self.session is not None:
-            message["sessionId"] = self.session
-        self.socket.send(json.dumps(message))
-        answer = self.wait_for(lambda got: got.get("id") == number)
-        if "error" in answer:
-            raise OSError(f"{method}: {answer['error']['message']}")
-        result: dict[str, Any] = answer["result"]
-        return result
-
-    def wait_for(self, wanted: Any) -> dict[str, Any]:
-        """Return the next message that is wanted; let the others go."""
-        while True:
-            got: dict[str, Any] = json.loads(self.socket.recv(timeout=PATIENCE))
-            if wanted(got):
-                return got
-
-    def open(self, url: str) -> None:
-        """Show a page, and wait until it is there."""
-        self.call("Page.navigate", url=url)
-        self.wait_for(lambda got: got.get("method") == "Page.loadEventFired")
-        # In a PDF a link to the page beside it would name the folder in which it was made.
-        self.call("Runtime.evaluate", expression=FORGET_FOLDER)
-
-    def printed(self, width: float, height: float) -> bytes:
-        """Return the page as a PDF, on paper of that many inches."""
-        result = self.call(
-            "Page.printToPDF",
-            paperWidth=width,
-            paperHeight=height,
-            # Margins and heads are the style sheet's.
-            preferCSSPageSize=False,
-            printBackground=True,
-            generateTaggedPDF=True,
-            generateDocumentOutline=True,
-        )
-        return base64.b64decode(result["data"])
+def printed(page: Page, width: str, height: str) -> bytes:
+    """Return a page as a PDF, on paper of that size."""
+    # Margins and heads are the style sheet's.
+    return page.pdf(width=width, height=height, print_background=True, tagged=True, outline=True)
 
 
 def timeless(pdf: bytes) -> bytes:

@@ -13,7 +13,7 @@ from ..authoring.tags import tags
 from ..exercises.answers import catalogue
 from ..mistakes.registry import MISTAKES, Mistake
 from .lesson import HandoutError, check_lesson
-from .markup import Prose, clean_output, hints
+from .markup import Prose, clean_output, hints, sound_base64
 from .recording import Diagram, recorded
 
 __all__ = ["KINDS", "Arrange", "CheckLesson", "CleanOutputs", "RenderProse", "WrongAnswer"]
@@ -31,13 +31,23 @@ PIXELS = 20
 """How many pixels of a drawing are as high, on paper, as a line of code."""
 
 
+OWN_METADATA = ("hints", "html", "long", "magics_language", "number", "wrong_answers")
+"""What the steps below, and nbconvert's, note with a cell for the template, which trusts it."""
+
+
 class CheckLesson(Preprocessor):
-    """Refuse a notebook that is no lesson, before anything else happens to it."""
+    """Refuse a notebook that is no lesson, and forget what only later steps may say of a cell."""
 
     enabled = Bool(True).tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         check_lesson(nb, resources["metadata"]["name"])
+        for cell in nb.cells:
+            for name in OWN_METADATA:
+                cell.metadata.pop(name, None)
+            for output in cell.get("outputs", []):
+                if "metadata" in output:
+                    output.metadata.pop("diagram", None)
         return nb, resources
 
 
@@ -66,6 +76,8 @@ class CleanOutputs(Preprocessor):
         for kind in list(data):
             if kind == "text/html":
                 data[kind] = clean_output(data[kind])
+            elif kind in ("image/png", "image/jpeg"):
+                data[kind] = sound_base64(data[kind])
             if kind not in KINDS or not data[kind]:
                 del data[kind]
 
@@ -78,7 +90,7 @@ def paper_lines(cell: NotebookNode) -> float:
         if diagram := output.get("metadata", {}).get("diagram"):
             lines += len(diagram.console) + diagram.height / PIXELS
         elif "image/svg+xml" in data:
-            height = re.search(r'<svg[^>]* height="(\d+)', data["image/svg+xml"])
+            height = re.search(r'<svg[^>]* height="([0-9]{1,6})', data["image/svg+xml"])
             lines += int(height[1]) / PIXELS if height else 0
         elif "text/html" in data:
             lines += data["text/html"].count("<tr") * 1.3

@@ -2,30 +2,26 @@
 
 ``websockets`` does the protocol; :class:`server.asgi.Exchange` says what the application may
 send when; this module moves messages between the two, without a queue of its own: the
-application's ``receive()`` is the connection's ``take()``.
+application's ``receive()`` is the connection's ``recv()``.
 
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import re
-import sys
+import enum
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable
 from contextvars import Context
 from dataclasses import dataclass
 from traceback import TracebackException
-from types import FrameType, coroutine
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, Protocol
 
 from asgiref.typing import ASGI3Application
 from channels.consumer import AsyncConsumer, SyncConsumer
-from websockets.datastructures import Headers
 from websockets.exceptions import ConcurrencyError, ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.protocol import Protocol as WireProtocol
 from websockets.protocol import State as WireState
 
 from .asgi import (
@@ -40,11 +36,13 @@ from .asgi import (
     disconnect_event,
     message_type,
     readable,
-    reason_phrase,
     receive_event,
     websocket_scope,
 )
-from .output import Lines, Stream, printer
+from .consumers import note_consumers
+from .current_connection import Stream, current_connection
+from .handshake import address, header, http_response
+from .output import Lines
 from .record import (
     Accepted,
     Closed,
@@ -55,14 +53,14 @@ from .record import (
     Printed,
     Record,
     Refused,
-    Span,
     Undelivered,
 )
-from .wire import Wire
+from .waiting import Changes, forever, until_done
+from .work import Work, in_steps
 
-__all__ = ["Bridge", "Holds", "Limits", "address", "header", "wants_websocket"]
+__all__ = ["Bridge", "Limits", "Owner", "Phase", "Told", "Wire"]
 
-Verdict: TypeAlias = Accept | Deny
+note_consumers()
 
 
 @dataclass(frozen=True)
@@ -88,148 +86,170 @@ class Limits:
     """Bytes of the largest message; beyond it the connection is closed with 1009."""
 
 
-class Hold(NamedTuple):
-    """A stretch of time in which one connection's handler kept the event loop from turning."""
+class Phase(enum.Enum):
+    """Where a connection stands; the state of the application is :class:`server.asgi.State`."""
 
-    number: int
-    start: float
-    end: float
+    CONNECTING = enum.auto()
+    """The handshake has no answer yet."""
+
+    ACCEPTED = enum.auto()
+    """The application has accepted; the answer is on its way."""
+
+    OPEN = enum.auto()
+    """Messages may cross. The client may have left: the wire knows."""
+
+    CLOSING = enum.auto()
+    """The application has closed it, or the server in its place."""
+
+    DENIED = enum.auto()
+    """The application has refused the handshake."""
+
+    REFUSED = enum.auto()
+    """The server has refused it in the application's place."""
+
+    LOST = enum.auto()
+    """The client has left, and the connection never was open."""
+
+    FINISHED = enum.auto()
+    """The connection and the application have ended, and the record says so."""
 
 
-Holds: TypeAlias = deque[Hold]
+NEXT: Final = {
+    Phase.CONNECTING: {Phase.ACCEPTED, Phase.DENIED, Phase.REFUSED, Phase.LOST},
+    Phase.ACCEPTED: {Phase.OPEN, Phase.LOST},
+    Phase.OPEN: {Phase.CLOSING, Phase.FINISHED},
+    Phase.CLOSING: {Phase.FINISHED},
+    Phase.DENIED: {Phase.FINISHED},
+    Phase.REFUSED: {Phase.LOST},
+    Phase.LOST: {Phase.FINISHED},
+    Phase.FINISHED: set[Phase](),
+}
+"""What may follow what."""
+
+ANSWERING: Final = (Phase.CONNECTING, Phase.ACCEPTED, Phase.REFUSED)
+"""What comes of the handshake is not yet for the application to know."""
+
+FAILED: Final = (Phase.DENIED, Phase.LOST)
+"""The handshake has failed."""
+
+
+class Told(enum.Enum):
+    """What the application has been told of the connection's life."""
+
+    NOTHING = enum.auto()
+    CONNECT = enum.auto()
+    DISCONNECT = enum.auto()
+
+
+class Wire(Protocol):
+    """The client's side, as a bridge sees it: :class:`server.wire.Wire` is one."""
+
+    @property
+    def remote_address(self) -> Any:
+        """The client's address."""
+
+    @property
+    def local_address(self) -> Any:
+        """The server's address."""
+
+    @property
+    def state(self) -> WireState:
+        """Where the WebSocket connection stands."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether the TCP connection is gone."""
+
+    @property
+    def congested(self) -> bool:
+        """Whether who sends has to await :meth:`drain`."""
+
+    @property
+    def protocol(self) -> WireProtocol:
+        """The protocol without I/O, which knows the close frames."""
+
+    async def recv(self) -> str | bytes:
+        """Return the next message."""
+
+    def write(self, data: bytes, is_text: bool) -> None:
+        """Send a message on an open connection."""
+
+    async def drain(self) -> None:
+        """Wait until there is room for more."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """Send a close frame, and wait for the end of the TCP connection."""
+
+    def see_to_the_end(self) -> None:
+        """See to it that the TCP connection ends, if the WebSocket connection is closing."""
+
+    def forget_handshake(self) -> None:
+        """Let go of what nobody reads any more."""
+
+
+class Owner(Protocol):
+    """What a bridge asks of the server that it belongs to: :class:`server.live.service.Service`."""
+
+    app: ASGI3Application
+    record: Record
+    limits: Limits
+    work: Work
+
+    def finished(self, bridge: Bridge) -> None:
+        """Note that a bridge has finished."""
+
 
 KILLED = 1.0
 """Seconds for a cancelled application to end; one that works in a thread may not."""
 
-HOLD = 0.1
-"""Seconds from which a step of an application counts as holding up the event loop; on a busy
-machine, a step that does not block may well take a tenth of that."""
 
-
-def own_work(span: Span, holds: Iterable[Hold]) -> list[Span]:
-    """Return a stretch of work, or, where the handler held the event loop in it, those holds.
-
-    What it did besides was to wait: for the loop, which other handlers may have held. To accept
-    or to see off a client takes no time but such a wait.
-
-    """
-    within = [hold for hold in holds if span.start < hold.end and hold.start < span.end]
-    own = [
-        span._replace(start=hold.start, end=hold.end)
-        for hold in within
-        if hold.number == span.connection
-    ]
-    if own or (within and span.label != "websocket.receive"):
-        return own
-    return [span]
-
-
-@coroutine
-def in_steps(
-    awaitable: Awaitable[None], held: Callable[[float, float], None]
-) -> Generator[Any, Any, None]:
-    """Await something, and time its steps between one wait and the next.
-
-    Args:
-        awaitable: What to await.
-        held: Told the start and the end of a step that took :data:`HOLD` or longer.
-
-    """
-    steps = awaitable.__await__()
-    step: Callable[[Any], Any] = steps.send
-    value: Any = None
-    while True:
-        start = time.perf_counter()
-        try:
-            waited = step(value)
-        except StopIteration:
-            return
-        finally:
-            end = time.perf_counter()
-            if end - start >= HOLD:
-                held(start, end)
-        try:
-            value = yield waited
-            step = steps.send
-        except BaseException as exc:
-            value = exc
-            step = steps.throw
-
-
-NO_HEADERS = Headers()
-
-
-class Bridge:
+class Bridge(Changes):
     """Joins one connection to one run of an application.
 
     Args:
         wire: The connection.
-        app: The application.
-        record: Where to write what happens.
+        owner: The server.
         number: The connection's number in the record.
-        limits: Bounds.
         context: Context in which the application runs.
-        holds: Where to write down that the application has held up the event loop.
-        bridges: The bridges of the server; this one adds and, in the end, removes itself.
 
     """
 
-    def __init__(
-        self,
-        wire: Wire,
-        app: ASGI3Application,
-        record: Record,
-        number: int,
-        limits: Limits,
-        context: Context,
-        holds: Holds,
-        bridges: set[Bridge],
-    ) -> None:
+    def __init__(self, wire: Wire, owner: Owner, number: int, context: Context) -> None:
+        super().__init__()
         self.wire = wire
-        self.app = app
-        self.record = record
+        self.owner = owner
         self.number = number
-        self.limits = limits
         self.context = context
-        self.holds = holds
-        self.bridges = bridges
-        bridges.add(self)
-        loop = asyncio.get_running_loop()
-
-        # Handshake
+        self.record = owner.record
+        self.limits = owner.limits
+        self.phase = Phase.CONNECTING
         self.exchange = Exchange()
-        self.verdict: asyncio.Future[Verdict] = loop.create_future()
-        self.opened: asyncio.Future[bool] = loop.create_future()
-        """Whether the handshake has completed; ``False``: it never will."""
+        self.verdict: Accept | Deny | None = None
+        """How the handshake is answered."""
 
         # Application
         self.task: asyncio.Task[None] | None = None
-        self.running: Awaitable[None] | None = None
-        self.failed = False
         self.consumer: AsyncConsumer | None = None
-        self.looked_for_consumer = False
-        self.connect_delivered = False
-        self.disconnect_delivered = False
-        self.delivery: asyncio.Future[None] | None = None
-        """What waits for that."""
+        self.told = Told.NOTHING
+        self.failed = False
+        """Whether it has raised an exception."""
         self.busy: tuple[str, float] | None = None
         """Type of the event in hand, and when the application took it."""
 
-        # Closing
+        # Tasks that nobody else holds on to
         self.closing: asyncio.Task[None] | None = None
         self.draining: asyncio.Task[None] | None = None
         self.ending: asyncio.Task[None] | None = None
-        self.leaving: asyncio.Future[None] = loop.create_future()
-        """The application has ended, or the TCP connection is gone."""
-        self.end_recorded = False
-        self.finished = False
-        """Both the connection and the application have ended, and the record says so."""
-        self.finish: asyncio.Future[None] | None = None
-        """What waits for that."""
 
         # Prints
         self.lines: dict[Stream, Lines] = {}
         """Of each stream that the application has printed to."""
+
+    def enter(self, phase: Phase) -> None:
+        """Go on to another phase."""
+        assert phase in NEXT[self.phase], f"{phase} does not follow {self.phase}"
+        self.phase = phase
+        self.changed()
 
     # Record
 
@@ -238,7 +258,7 @@ class Bridge:
         self.record.add(self.number, what, event)
 
     def print(self, text: str, stream: Stream) -> None:
-        """Take what the application prints; see :class:`server.output.Printer`."""
+        """Take what the application prints; see :mod:`server.output`."""
         if stream not in self.lines:
             self.lines.setdefault(stream, Lines(lambda line: self.add(Printed(line, stream))))
         self.lines[stream].write(text)
@@ -255,34 +275,28 @@ class Bridge:
             http_version=request.protocol.removeprefix("HTTP/"),
         )
         self.exchange.offered = tuple(scope["subprotocols"])
-        self.context.run(printer.set, self)
+        self.context.run(current_connection.set, self)
         self.task = asyncio.get_running_loop().create_task(self.run(scope), context=self.context)
+        self.task.add_done_callback(self.changed)
         origin = header(request, "Origin")
         self.add(
             Connecting(readable(request.path), None if origin is None else readable(origin)),
             connect_event(),
         )
-        waiters: set[asyncio.Future[Any]] = {self.verdict, self.wire.connection_lost_waiter}
-        await asyncio.wait(
-            waiters,
-            timeout=self.limits.handshake_timeout,
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        if not self.verdict.done():
-            if self.wire.connection_lost_waiter.done():
-                # Nobody is there to read it.
-                return http_response(Deny(500, (), b""))
+        await self.until(lambda: self.phase is not Phase.CONNECTING, self.limits.handshake_timeout)
+        if self.phase is Phase.CONNECTING:
             self.never_answered()
-        verdict = self.verdict.result()
-        return None if isinstance(verdict, Accept) else http_response(verdict)
+        if isinstance(self.verdict, Accept):
+            return None
+        # Where there is no verdict, nobody is there to read one.
+        return http_response(self.verdict or Deny(500, (), b""))
 
     def never_answered(self) -> None:
         """Refuse a handshake that the application leaves without an answer."""
-        consumer = self.find_consumer()
-        if consumer is None:
+        if self.consumer is None:
             who = "The application"
         else:
-            who = "connect()" if hasattr(consumer, "connect") else "websocket_connect"
+            who = "connect()" if hasattr(self.consumer, "connect") else "websocket_connect"
         self.refuse(
             500,
             f"{who} has neither accepted nor closed the connection within "
@@ -294,32 +308,21 @@ class Bridge:
     @property
     def accepted(self) -> Accept:
         """What the application has accepted with."""
-        verdict = self.verdict.result()
-        assert isinstance(verdict, Accept)
-        return verdict
-
-    def find_consumer(self) -> AsyncConsumer | None:
-        """Return the consumer that the application is, or that it has led to."""
-        if self.consumer is None and not self.looked_for_consumer:
-            self.consumer = find_consumer(self.running)
-            # Once it has answered the handshake, it will not become a consumer any more.
-            self.looked_for_consumer = self.exchange.state is not State.CONNECTING
-        return self.consumer
+        assert isinstance(self.verdict, Accept)
+        return self.verdict
 
     def consumer_name(self) -> str | None:
         """Return the name of the consumer's class, as the record has it."""
-        consumer = self.find_consumer()
-        return type(consumer).__name__ if consumer is not None else None
+        return type(self.consumer).__name__ if self.consumer is not None else None
 
     # The application's side
 
     async def run(self, scope: dict[str, Any]) -> None:
         """Run the application and write down how it ended."""
         try:
-            running: Any = self.app(scope, self.receive, self.send)  # type: ignore[arg-type]
+            running: Any = self.owner.app(scope, self.receive, self.send)  # type: ignore[arg-type]
             if not isinstance(running, Awaitable):
                 raise TypeError(f"The application returned {running!r}: write async def.")
-            self.running = running
             await in_steps(running, self.held)
         except asyncio.CancelledError:
             self.ended()
@@ -338,7 +341,7 @@ class Bridge:
             self.ended()
             self.failed = True
             self.add(Failed(TracebackException.from_exception(exc)))
-            who = "consumer" if self.find_consumer() is not None else "application"
+            who = "consumer" if self.consumer is not None else "application"
             self.refuse(500, f"The {who} raised an exception before it answered.")
         else:
             self.ended()
@@ -357,50 +360,49 @@ class Bridge:
 
     def refuse(self, status: int, why: str) -> None:
         """Refuse the handshake in place of an application that has ended, if it is pending."""
-        if not self.verdict.done() and not self.wire.connection_lost_waiter.done():
+        if self.phase is Phase.CONNECTING:
             self.add(Refused("server", status, why, self.consumer_name()))
-            self.end_recorded = True
-            self.verdict.set_result(Deny(status, (), f"{why}\n".encode()))
+            self.verdict = Deny(status, (), f"{why}\n".encode())
+            self.enter(Phase.REFUSED)
 
     async def receive(self) -> dict[str, Any]:
         """Return the application's next event; its ``receive``."""
         self.idle()
-        if not self.connect_delivered:
-            self.connect_delivered = True
-            # Now, while it waits for this: after an exception there is nothing left to find.
-            self.find_consumer()
+        if self.told is Told.NOTHING:
+            self.told = Told.CONNECT
             return self.deliver(connect_event())
-        if not self.opened.done():
-            await asyncio.shield(self.opened)
-        if self.opened.result():
+        if self.phase in ANSWERING:
+            await self.until(lambda: self.phase not in ANSWERING)
+        if self.phase not in FAILED:
             try:
                 while True:
-                    data = await self.wire.take()
-                    if self.closing is None:
+                    data = await self.wire.recv()
+                    if self.phase is Phase.OPEN:
                         break
                     self.add(Undelivered(data))
             except ConnectionClosed:
                 pass
             except ConcurrencyError:
-                if self.closing is None:
+                if self.phase is Phase.OPEN:
                     raise RuntimeError("receive() runs already: await one at a time") from None
                 # drain() reads already.
-                await asyncio.shield(self.wire.connection_lost_waiter)
+                await self.until(lambda: self.wire.lost)
             except asyncio.CancelledError:
-                if self.closing is not None:
+                if self.phase is Phase.CLOSING:
                     # drain() has left the reading to this one, which gives it back.
                     self.start_draining()
+                # A text that was no UTF-8 may have ended the connection in this very call.
+                self.wire.see_to_the_end()
                 raise
             else:
                 event = receive_event(data)
                 self.record.add_message(self.number, "received", data)
                 return self.deliver(event)
-        if self.disconnect_delivered:
+        if self.told is Told.DISCONNECT:
             # A second disconnect would run the handler twice. Block, as daphne does.
-            await asyncio.get_running_loop().create_future()
-        self.disconnect_delivered = True
-        if self.delivery is not None and not self.delivery.done():
-            self.delivery.set_result(None)
+            await forever()
+        self.told = Told.DISCONNECT
+        self.changed()
         _, code, reason = self.how_it_ended()
         event = disconnect_event(code, reason)
         self.record_end(event)
@@ -420,22 +422,19 @@ class Bridge:
         if self.lines:
             self.flush_prints()
         # A sync consumer works in a thread, which keeps the time itself.
-        if self.is_sync():
-            return
-        end = time.perf_counter()
-        if self.holds and self.holds[-1].end > start:
-            for part in own_work(Span(self.number, "working", label, start, end), self.holds):
-                self.record.add_span(*part)
-        else:
-            self.record.add_span(self.number, "working", label, start, end)
+        if not isinstance(self.consumer, SyncConsumer):
+            self.owner.work.worked(self.number, label, start, time.perf_counter())
 
     def held(self, start: float, end: float) -> None:
         """Note that the application has kept the event loop from turning."""
-        self.holds.append(Hold(self.number, start, end))
+        self.owner.work.held(self.number, start, end)
 
-    def is_sync(self) -> bool:
-        """Tell whether the application is a consumer that works in the shared thread."""
-        return isinstance(self.find_consumer(), SyncConsumer)
+    @property
+    def sync_event(self) -> str | None:
+        """The type of the event that a sync consumer has in hand, if there is one."""
+        if self.busy is None or not isinstance(self.consumer, SyncConsumer):
+            return None
+        return self.busy[0]
 
     async def send(self, message: Message) -> None:
         """Take a message from the application; its ``send``."""
@@ -450,7 +449,7 @@ class Bridge:
                 event = None if is_bare(message, payload) else message
                 self.record.add_message(self.number, "sent", payload, event)
                 self.wire.write(data, is_text)
-                if self.wire.paused or self.wire.transport.is_closing():
+                if self.wire.congested:
                     try:
                         await self.wire.drain()
                     except OSError:
@@ -458,41 +457,36 @@ class Bridge:
             case Accept() as verdict:
                 self.accept(verdict, message)
                 # Not before the 101 is on its way: what follows could overtake it.
-                if not await asyncio.shield(self.opened):
+                await self.until(lambda: self.phase not in ANSWERING)
+                if self.phase not in (Phase.OPEN, Phase.CLOSING):
                     raise ClientDisconnected("the client left during the handshake")
             case Deny() as verdict:
-                if not self.verdict.done():
+                if self.phase is Phase.CONNECTING:
                     why = verdict.body.decode("utf-8", "replace").strip()
                     self.add(
                         Refused("consumer", verdict.status, why, self.consumer_name()), message
                     )
-                    self.end_recorded = True
-                    self.verdict.set_result(verdict)
+                    self.verdict = verdict
                     # The disconnect follows at once, whenever the client lets go of TCP.
-                    self.opened.set_result(False)
+                    self.enter(Phase.DENIED)
             case Close(code, reason):
-                if self.wire.state is WireState.OPEN:
+                if self.phase is Phase.OPEN and self.wire.state is WireState.OPEN:
                     self.add(Closed("consumer", code, reason), message)
                     self.start_closing(code, reason)
 
     async def check_open(self, message: Message) -> None:
         """Raise :exc:`ClientDisconnected` if the client, not the application, has ended it."""
-        if self.exchange.state is State.OPEN and self.closing is None:
-            if not self.opened.done():
-                await asyncio.shield(self.opened)
-            left = not self.opened.result() or self.wire.state is not WireState.OPEN
+        if self.exchange.state is State.OPEN:
+            await self.until(lambda: self.phase not in ANSWERING)
             # To close what is closed already is no failure: both sides may do it at once.
-            if left and message_type(message) != "websocket.close":
+            if self.wire.state is not WireState.OPEN and message_type(message) != "websocket.close":
                 raise ClientDisconnected("the client has left")
-        elif (
-            self.exchange.state in (State.CONNECTING, State.DENYING)
-            and self.wire.connection_lost_waiter.done()
-        ):
+        elif self.exchange.state in (State.CONNECTING, State.DENYING) and self.wire.lost:
             raise ClientDisconnected("the client left during the handshake")
 
     def accept(self, verdict: Accept, message: Message) -> None:
         """Accept the handshake."""
-        if not self.verdict.done():
+        if self.phase is Phase.CONNECTING:
             self.add(Accepted(self.consumer_name(), verdict.subprotocol), message)
             chosen = verdict.subprotocol
             if chosen is not None and chosen not in self.exchange.offered:
@@ -502,39 +496,40 @@ class Bridge:
                         f"a browser closes such a connection."
                     )
                 )
-            self.verdict.set_result(verdict)
+            self.verdict = verdict
+            self.enter(Phase.ACCEPTED)
 
     # The connection's side
 
     async def serve(self) -> None:
         """Stay with an open connection until both it and the application have ended."""
-        self.opened.set_result(True)
-        # Nobody reads these again, and there may be many connections.
-        self.wire.response = None
-        assert self.wire.request is not None
-        self.wire.request.headers = NO_HEADERS
-        assert self.task is not None
-        lost = self.wire.connection_lost_waiter
-        # One future instead of asyncio.wait(), whose sets and callbacks each connection would keep.
-        self.task.add_done_callback(self.leave)
-        await self.leaving
-        if self.task.done() and not lost.done() and self.closing is None:
+        self.enter(Phase.OPEN)
+        self.wire.forget_handshake()
+        await self.until(self.is_leaving)
+        if self.has_ended() and not self.wire.lost and self.phase is Phase.OPEN:
             self.close_for_application()
         if self.closing is not None:
-            await asyncio.wait({self.closing})
+            await until_done(self.closing)
         await self.end()
+
+    def is_leaving(self) -> bool:
+        """Tell whether the application has ended, or the TCP connection is gone."""
+        return self.wire.lost or self.has_ended()
+
+    def has_ended(self) -> bool:
+        """Tell whether the application has ended."""
+        return self.task is not None and self.task.done()
 
     async def end(self) -> None:
         """Wait for the application to end, and write down how the connection did."""
         await self.see_off()
-        if self.opened.result():
+        if self.phase not in FAILED:
             # What still lies there is what the application did not take.
             await self.drain()
-        self.record_end(None)
-        self.bridges.discard(self)
-        self.finished = True
-        if self.finish is not None:
-            self.finish.set_result(None)
+        if self.told is not Told.DISCONNECT and not isinstance(self.verdict, Deny):
+            self.record_end(None)
+        self.enter(Phase.FINISHED)
+        self.owner.finished(self)
 
     def close_for_application(self) -> None:
         """Close the connection of an application that has ended without doing so."""
@@ -550,6 +545,7 @@ class Bridge:
 
     def start_closing(self, code: int, reason: str) -> None:
         """Send a close frame, and do not make the application wait for the answer to it."""
+        self.enter(Phase.CLOSING)
         self.closing = asyncio.get_running_loop().create_task(self.wire.close(code, reason))
         self.start_draining()
 
@@ -566,7 +562,7 @@ class Bridge:
         """Take the messages that the application does not take."""
         try:
             while True:
-                self.add(Undelivered(await self.wire.take()))
+                self.add(Undelivered(await self.wire.recv()))
         except (ConnectionClosed, ConcurrencyError):
             # The end; or the application reads, in receive(), and drops what it gets.
             pass
@@ -574,24 +570,20 @@ class Bridge:
     async def see_off(self) -> None:
         """Wait for the application to end after its client has left, but not for ever."""
         assert self.task is not None
-        if not self.task.done() and not self.disconnect_delivered:
-            self.delivery = asyncio.get_running_loop().create_future()
-            await asyncio.wait(
-                {self.task, self.delivery},
-                timeout=self.limits.busy_timeout,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-        if not self.task.done() and self.disconnect_delivered:
-            await asyncio.wait({self.task}, timeout=self.limits.grace)
+        await self.until(
+            lambda: self.has_ended() or self.told is Told.DISCONNECT, self.limits.busy_timeout
+        )
+        if self.told is Told.DISCONNECT:
+            await until_done(self.task, timeout=self.limits.grace)
         if not self.task.done():
             self.kill()
             # What it prints on its way out belongs to the record as well.
-            await asyncio.wait({self.task}, timeout=KILLED)
+            await until_done(self.task, timeout=KILLED)
 
     def kill(self) -> None:
         """Cancel an application that does not end."""
         assert self.task is not None
-        if self.disconnect_delivered:
+        if self.told is Told.DISCONNECT:
             self.add(
                 Note(
                     f"The consumer took too long to shut down and was killed, "
@@ -608,19 +600,14 @@ class Bridge:
             )
         self.task.cancel()
 
-    def leave(self, task: asyncio.Task[None] | None = None) -> None:
-        """Note that one of the two has come to its end."""
-        if not self.leaving.done():
-            self.leaving.set_result(None)
-
-    def lost(self) -> None:
+    def on_lost(self) -> None:
         """Note that the TCP connection is gone."""
-        self.leave()
-        if not self.opened.done():
-            self.opened.set_result(False)
-        if not self.opened.result():
+        if self.phase in ANSWERING:
+            self.enter(Phase.LOST)
+        if self.phase in FAILED:
             # No handler runs for a handshake that fails, so nobody else waits for the end.
             self.ending = asyncio.get_running_loop().create_task(self.end())
+        self.changed()
 
     # How it ended
 
@@ -647,107 +634,24 @@ class Bridge:
         return "network", 1006, ""
 
     def record_end(self, event: Message | None) -> None:
-        """Write down, once, that the connection has ended."""
-        if self.end_recorded and event is None:
-            return
+        """Write down that the connection has ended, with the event that says so, if any does."""
         by, code, reason = self.how_it_ended()
-        if by == "server" and self.closing is None and not self.end_recorded:
+        if by == "server" and self.phase is Phase.OPEN:
             # The library has failed the connection: too large a message, a broken frame.
             self.add(Closed("server", code, reason))
-        self.end_recorded = True
         if event is not None or by in ("client", "network"):
             self.add(Disconnected(by, code, reason), event)
 
     # What a reader waits for
 
-    def when_finished(self) -> asyncio.Future[None]:
-        """Return what is done once the bridge has finished, which it has not yet."""
-        self.finish = self.finish or asyncio.get_running_loop().create_future()
-        return self.finish
-
     def unsettled(self) -> bool:
         """Tell whether the connection is on its way out and not yet finished."""
-        return not self.finished and (
-            self.closing is not None
-            or self.wire.state in (WireState.CLOSING, WireState.CLOSED)
-            or (self.verdict.done() and isinstance(self.verdict.result(), Deny))
+        return self.phase in (Phase.CLOSING, Phase.REFUSED, *FAILED) or (
+            self.phase is not Phase.FINISHED
+            and self.wire.state in (WireState.CLOSING, WireState.CLOSED)
         )
 
 
 def is_bare(message: Message, payload: str | bytes) -> bool:
     """Tell whether a message to send says nothing that its type and its payload do not."""
     return len(message) == 2 and (message.get("text") is payload or message.get("bytes") is payload)
-
-
-CALL = AsyncConsumer.__call__.__code__
-"""What every consumer runs. Only its frame is looked into: to look costs memory, for as long as the
-frame lasts."""
-
-
-def find_consumer(awaited: Any) -> AsyncConsumer | None:
-    """Return the consumer that a coroutine runs, below routers and middleware, if there is one.
-
-    While it runs, the consumer is on the stack of whoever asks; while it waits, each coroutine
-    names the one that it awaits.
-
-    """
-    found: AsyncConsumer | None = None
-    while awaited is not None:
-        if getattr(awaited, "cr_code", None) is CALL and awaited.cr_frame is not None:
-            found = awaited.cr_frame.f_locals["self"]
-        awaited = getattr(awaited, "cr_await", None)
-    frame: FrameType | None = sys._getframe(1) if found is None else None
-    while frame is not None and found is None:
-        if frame.f_code is CALL:
-            found = frame.f_locals["self"]
-        frame = frame.f_back
-    return found
-
-
-def wants_websocket(request: Request) -> bool:
-    """Tell whether a request is a WebSocket handshake that can succeed (RFC 6455, 4.2.1).
-
-    The library answers all others with the status that says what is wrong.
-
-    """
-    return (
-        request.method == "GET"
-        and request.protocol == "HTTP/1.1"
-        and (header(request, "Upgrade") or "").strip().lower() == "websocket"
-        and "upgrade" in re.split(r"[,\s]+", (header(request, "Connection") or "").lower())
-        and header(request, "Sec-WebSocket-Version") == "13"
-        and is_key(header(request, "Sec-WebSocket-Key") or "")
-    )
-
-
-def is_key(value: str) -> bool:
-    """Tell whether a value is the base64 of 16 bytes."""
-    try:
-        return len(base64.b64decode(value, validate=True)) == 16
-    except ValueError:
-        return False
-
-
-def header(request: Request, name: str) -> str | None:
-    """Return a header's value; several values are joined, so that none can hide."""
-    values = request.headers.get_all(name)
-    return ", ".join(values) if values else None
-
-
-def http_response(deny: Deny) -> Response:
-    """Turn a refusal into a response of ``websockets``."""
-    headers = Headers(
-        (name.decode("latin-1"), value.decode("latin-1"))
-        for name, value in deny.headers
-        if name not in (b"connection", b"content-length")
-    )
-    headers["Connection"] = "close"
-    headers["Content-Length"] = str(len(deny.body))
-    if deny.body and "Content-Type" not in headers:
-        headers["Content-Type"] = "text/plain; charset=utf-8"
-    return Response(deny.status, reason_phrase(deny.status), headers, deny.body)
-
-
-def address(pair: Any) -> tuple[str, int] | None:
-    """Return host and port of a socket's address, whatever its family."""
-    return (str(pair[0]), int(pair[1])) if pair else None

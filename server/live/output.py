@@ -1,7 +1,6 @@
 """What a consumer prints goes to the record, next to the message that caused it.
 
-A context variable names the connection whose application runs; it is set in the task of the
-application, and asgiref carries it into the thread of a sync consumer.
+:mod:`server.live.current_connection` says to which connection the code that prints belongs.
 
 """
 
@@ -11,27 +10,15 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
-from contextvars import ContextVar
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any
 
-__all__ = ["Lines", "Printer", "Stream", "printer", "route_prints", "show_forgotten_awaits"]
+from .current_connection import Stream, current_connection
 
-Stream: TypeAlias = Literal["stdout", "stderr"]
-
-
-class Printer(Protocol):
-    """Somebody who takes what an application prints."""
-
-    def print(self, text: str, stream: Stream) -> None:
-        """Take a piece of text, as ``write`` of a stream gets it."""
-
-
-printer: ContextVar[Printer | None] = ContextVar("printer", default=None)
-"""Who takes the prints of the code that runs in this context; ``None``: the stream itself."""
+__all__ = ["Lines", "PrintRouter", "route_prints", "show_forgotten_awaits"]
 
 
 class PrintRouter:
-    """A standard stream that hands the prints of an application to its :data:`printer`."""
+    """A standard stream that hands the prints of an application to its connection."""
 
     def __init__(self, stream: Any, name: Stream) -> None:
         self.stream = stream
@@ -39,11 +26,11 @@ class PrintRouter:
 
     def write(self, text: str) -> int:
         """Write to the record within a consumer, and to the stream elsewhere."""
-        taker = printer.get()
-        if taker is None:
+        connection = current_connection.get()
+        if connection is None:
             written = self.stream.write(text)
             return len(text) if written is None else int(written)
-        taker.print(text, self.name)
+        connection.print(text, self.name)
         return len(text)
 
     def writelines(self, lines: Any) -> None:
@@ -53,7 +40,7 @@ class PrintRouter:
 
     def flush(self) -> None:
         """Flush the stream; the record needs none, and ipykernel would make a consumer wait."""
-        if printer.get() is None:
+        if current_connection.get() is None:
             self.stream.flush()
 
     def __getattr__(self, name: str) -> Any:

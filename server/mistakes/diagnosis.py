@@ -43,7 +43,7 @@ class Explanation:
     def _repr_html_(self) -> str:
         lines = "<br>".join(map(escape, self.text.split("\n")))
         about = f"<code>{escape(self.about)}</code><br>" if self.about else ""
-        return f"<p>{about}{lines}</p>"
+        return f'<p class="mathjax_ignore">{about}{lines}</p>'
 
 
 def explain(what: BaseException | TracebackException | Entry | int | str) -> Explanation:

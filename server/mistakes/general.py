@@ -30,10 +30,14 @@ mistake(
 mistake(
     "sync-in-async",
     "A plain method in an async consumer",
-    symptom="`TypeError: object NoneType can't be used in 'await' expression`",
+    symptom="`TypeError: object NoneType can't be used in 'await' expression`; "
+    "since Python 3.14 `TypeError: 'NoneType' object can't be awaited`",
     cause="Something is awaited that is no coroutine: an async consumer awaits its handlers.",
     fix="Write async def before each handler, and await only what is async.",
-    texts=[r"object (NoneType|int|str|bool|dict|list) can't be used in 'await' expression"],
+    texts=[
+        r"object (NoneType|int|str|bool|dict|list) can't be used in 'await' expression",
+        r"'(NoneType|int|str|bool|dict|list)' object can't be awaited",
+    ],
     over=["no-as-asgi"],
 )
 mistake(
@@ -60,7 +64,7 @@ mistake(
     cause="Before the accept there is no WebSocket yet, so a close has no code: "
     "the handshake is refused with HTTP 403.",
     fix="If the client shall learn the code: accept, then close with it.",
-    texts=["server rejected WebSocket connection: HTTP 403", "rejected .*HTTP 403"],
+    texts=["server rejected WebSocket connection: HTTP 403", "(?<!proxy )rejected .*HTTP 403"],
 )
 mistake(
     "no-route",
@@ -89,4 +93,28 @@ mistake(
     cause="Nobody closes the connection when the cell ends, or fails.",
     fix="Write with connect(...) as ws, and use it inside.",
     texts=[r"connect\(\) must be used as a context manager"],
+)
+mistake(
+    "proxy",
+    "A proxy in between",
+    symptom="`proxy rejected connection: HTTP 403`",
+    cause="The environment names a proxy, and the client asks it for a server of this machine.",
+    fix="Import server before you connect, which keeps 127.0.0.1 out of it; "
+    "elsewhere write connect(..., proxy=None).",
+    texts=[
+        "proxy rejected connection",
+        "did not receive a valid HTTP response from proxy",
+        r"connect(ing)? (to|through) (a )?(HTTP|SOCKS) proxy",
+        "isn't a valid proxy",
+        "Tunnel connection failed",
+    ],
+)
+mistake(
+    "nobody-listens",
+    "Nobody listens there",
+    symptom="`ConnectionRefusedError`",
+    cause="The server is closed or has another port; or it is a proxy of the environment "
+    "that is not there.",
+    fix="Launch again, and connect to live.url(...); with a proxy set, import server first.",
+    texts=["ConnectionRefusedError", "Connection refused", "Connect call failed"],
 )

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from difflib import get_close_matches
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -26,7 +27,7 @@ from IPython.display import display
 from ..paths import STATIC
 from ..template import fill
 from . import recordings
-from .launch import current
+from .launch import current, servers
 from .runs import Run, runs
 
 __all__ = ["BrowserMagics"]
@@ -73,7 +74,7 @@ class BrowserMagics(Magics):
             )
         live = current(arguments.on)
         if live is None:
-            raise UsageError("no live server runs in this kernel: run the launch cell first")
+            raise UsageError(missing(arguments.on))
         run = Run(arguments.name, cell, arguments.quiet, arguments.follow, arguments.on)
         runs.add(run)
         show(run, live.port)
@@ -91,6 +92,18 @@ class BrowserMagics(Magics):
             run.settled.wait(deadline - time.monotonic())
         else:
             self.in_vain_since = runs.attachments
+
+
+def missing(name: str) -> str:
+    """Say what to do where no live server of that name runs."""
+    names = sorted(known for known in servers if current(known) is not None)
+    if not names:
+        return "no live server runs in this kernel: run the launch cell first"
+    there = " and ".join(f"--on {known}" for known in names)
+    near = get_close_matches(name, names, 1)
+    if near:
+        return f"there is no live server {name!r}: did you mean --on {near[0]}?"
+    return f"there is no live server {name!r}: run the cell that launches it; there is {there}"
 
 
 def front_end() -> bool:

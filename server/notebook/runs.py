@@ -14,6 +14,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, NotRequired
@@ -23,6 +24,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from ..live.files import response, text_response
+from ..live.service import Working
 from ..template import fill
 from .recordings import Line
 from .relay import relay
@@ -114,6 +116,12 @@ class Run:
     pages: list[Page] = field(default_factory=list)
     """The newest page, or none yet."""
 
+    wires: list[ServerConnection] = field(default_factory=list)
+    """The connection to the newest frame, or none yet."""
+
+    there: threading.Event = field(default_factory=threading.Event)
+    """Set when a frame has answered whether it is there."""
+
     @property
     def page(self) -> Page | None:
         """The newest page."""
@@ -133,6 +141,13 @@ class Run:
                 page.settled.set()
         if report["settled"]:
             self.settled.set()
+
+    async def ask(self) -> None:
+        """Ask the frame whether it is there; one that is kept busy for ever does not answer."""
+        self.there.clear()
+        for wire in self.wires:
+            with suppress(ConnectionClosed):
+                await wire.send(json.dumps({"there": True}))
 
     @property
     def hash(self) -> str:
@@ -197,7 +212,7 @@ class Runs:
             [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")],
         )
 
-    async def serve(self, wire: ServerConnection) -> None:
+    async def serve(self, wire: ServerConnection, working: Working) -> None:
         """Listen to a frame until it goes away; tell it when it has come to rest."""
         assert wire.request is not None
         run, part = self.find(wire.request.path)
@@ -209,15 +224,16 @@ class Runs:
                 await relay(wire)
             else:
                 self.attachments += 1
+                run.wires[:] = [wire]
                 run.attached.set()
-                await listen(run, wire)
+                await listen(run, wire, working)
         except ConnectionClosed:
             pass
         except (KeyError, TypeError, ValueError):
             await wire.close(NONSENSE, "this is not what a browser cell sends")
 
 
-async def listen(run: Run, wire: ServerConnection) -> None:
+async def listen(run: Run, wire: ServerConnection, working: Working) -> None:
     """Take a frame's reports; when nothing comes for a while, ask it whether that was all.
 
     The frame confirms: in a flood of messages its reports come late.
@@ -229,29 +245,20 @@ async def listen(run: Run, wire: ServerConnection) -> None:
         # A timer runs only between the end of the cell's business and the end of the quiet.
         try:
             async with asyncio.timeout(quiet):
-                report = json.loads(await wire.recv())
+                heard = json.loads(await wire.recv())
         except TimeoutError:
-            if consumers_work(wire.local_address[1]):
+            if working(PATIENCE):
                 continue
             quiet = None
             asked = {"run": report["run"], "events": report["events"], "follow": run.follow}
             await wire.send(json.dumps({"quiet": asked}))
         else:
+            if "there" in heard:
+                run.there.set()
+                continue
+            report = heard
             run.hear(report)
             quiet = None if report["busy"] or report["settled"] else run.quiet
-
-
-def consumers_work(port: int) -> bool:
-    """Tell whether a handler of the server on this port still works: it may yet answer."""
-    from .launch import servers  # late, because it imports this module
-
-    since = time.perf_counter() - PATIENCE
-    return any(
-        bridge.busy is not None and bridge.busy[1] > since
-        for live in servers.values()
-        if live.port == port
-        for bridge in live.host.bridges
-    )
 
 
 runs = Runs()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ..live.record import Snapshot
 from ..template import fill
 from .figure import figure
-from .words import Names, Phrase, count, describe, width, wrap
+from .words import Names, Phrase, count, describe, fill_up, width, wrap
 
 __all__ = ["Sequence"]
 
@@ -218,4 +218,4 @@ def innermost_call(details: tuple[str, ...]) -> tuple[str, ...]:
 
 def cut(text: str, cells: int) -> str:
     """Return a text that is no wider than so many cells."""
-    return text if width(text) <= cells else wrap(text, cells - 1)[0] + "…"
+    return text if width(text) <= cells else text[: fill_up(text, cells - 1)].rstrip() + "…"

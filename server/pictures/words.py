@@ -34,6 +34,7 @@ __all__ = [
     "Phrase",
     "close_code",
     "describe",
+    "fill_up",
     "full_payload",
     "http_status",
     "learner_frames",
@@ -360,7 +361,7 @@ def width(text: str) -> int:
 
 
 def wrap(text: str, cells: int, indent: int = 0) -> list[str]:
-    """Return the lines of a text, none wider than so many cells; break at a space if one is near.
+    """Return the lines of a text, none wider than so many cells; a word stays whole if it can.
 
     Spaces inside a line stay as they are: they may be a payload's. Lines after the first are
     indented.
@@ -370,16 +371,36 @@ def wrap(text: str, cells: int, indent: int = 0) -> list[str]:
     room = cells
     for line in text.split("\n"):
         while width(line) > room:
-            end = taken = 0
-            while taken + width(line[end]) <= room:
-                taken += width(line[end])
-                end += 1
-            space = line.rfind(" ", max(1, end * 2 // 3), end + 1)
-            if space > 0:
-                end = space + 1
+            end = find_break(line, room, cells - indent)
             lines.append(line[:end].rstrip(" "))
             line = line[end:]
             room = cells - indent
         lines.append(line)
         room = cells - indent
     return [*lines[:1], *(" " * indent + line for line in lines[1:])]
+
+
+def find_break(line: str, room: int, next_room: int) -> int:
+    """Return where a line ends that has more than so many cells.
+
+    It is behind the last space, unless the word after it would fit on no line: that one is broken
+    where it is full, behind a comma or another sign if one is near.
+
+    """
+    end = fill_up(line, room)
+    space = line.rfind(" ", 1, end + 1)
+    word = line[space + 1 :].partition(" ")[0]
+    if space > 0 and width(word) <= next_room:
+        return space + 1
+    near = max(1, space + 1, end * 2 // 3)
+    signs = [place + 1 for place in range(near, end) if line[place] in ",;:/&?)]}"]
+    return signs[-1] if signs else end
+
+
+def fill_up(line: str, room: int) -> int:
+    """Return how many characters fit into so many cells."""
+    end = taken = 0
+    while end < len(line) and taken + width(line[end]) <= room:
+        taken += width(line[end])
+        end += 1
+    return end

@@ -5,7 +5,7 @@ const cell = JSON.parse(document.getElementById("cell").textContent);
 
 // The newest lines stay in view; the count of all stays exact.
 const MAX_LINES = 500;
-const MAX_SOCKETS = 6;
+const MAX_SOCKETS = 8;
 // What the kernel hears of a page: so many lines, and so much of each.
 const MAX_TOLD = 500;
 const MAX_TEXT = 300;
@@ -16,7 +16,7 @@ const RETRIES = [500, 1000, 2000, 4000];
 
 const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
 const STATE_AFTER = { connecting: 0, open: 1, closing: 2, closed: 3 };
-const CONSOLE = new Set(["log", "info", "warn", "error", "debug", "uncaught"]);
+const CONSOLE = new Set(["log", "info", "warn", "error", "debug", "uncaught", "stopped"]);
 const LABELS = {
   connecting: "… connecting",
   open: "● open",
@@ -134,7 +134,7 @@ function draw(line) {
   if (line.late) item.dataset.late = "";
   const text = document.createElement("p");
   if (isConsole) {
-    const kind = line.kind === "uncaught" ? "error" : line.kind;
+    const kind = ["uncaught", "stopped"].includes(line.kind) ? "error" : line.kind;
     text.append(span("only-read", `console ${kind}: `));
   } else {
     item.dataset.socket = line.socket;
@@ -167,11 +167,18 @@ function span(className, text) {
 function drawSockets() {
   const newest = [...sockets].slice(-MAX_SOCKETS);
   element("sockets").replaceChildren(...newest.map(([number, state]) => {
-    const item = document.createElement("li");
+    const item = listItem(`socket ${number}: ${STATES[state]} (${state})`);
     item.dataset.state = state;
-    item.textContent = `socket ${number}: ${STATES[state]} (${state})`;
     return item;
   }));
+  const others = Math.max(0, ...sockets.keys()) - newest.length;
+  if (others > 0) element("sockets").prepend(listItem(`${others.toLocaleString("en")} older`));
+}
+
+function listItem(text) {
+  const item = document.createElement("li");
+  item.textContent = text;
+  return item;
 }
 
 // --- Runs --------------------------------------------------------------------------------------
@@ -209,6 +216,25 @@ window.browserCell = {
 
   // What the kernel wants to know, and a reader need not see.
   fact: tellKernel,
+
+  /** End a page that would take the browser with it, and say why. */
+  stop(why) {
+    run.left = true;
+    element("page").replaceChildren();
+    addLine({ kind: "stopped", text: why, at: performance.now() });
+    setStatus(why);
+    this.busy(false);
+  },
+
+  /** The page has gone to another address, by `location.href = ...` or by a link. */
+  left(page) {
+    if (page !== run.page || run.left) return;
+    run.left = true;
+    const text = "The page has gone to another address, and its code has ended. " +
+      "A WebSocket needs no other page: new WebSocket(...) connects from this one.";
+    addLine({ kind: "warn", text, at: performance.now() });
+    this.busy(false);
+  },
 
   busy(busy) {
     run.busy = busy;
@@ -270,7 +296,11 @@ function connect(attempt) {
     report();
   };
   opened.onmessage = ({ data }) => {
-    const { quiet } = JSON.parse(data);
+    const { quiet, there } = JSON.parse(data);
+    if (there) {
+      opened.send(JSON.stringify({ there }));
+      return;
+    }
     if (quiet.run !== run.number || quiet.events !== run.events || run.busy) {
       report();
       return;
@@ -289,7 +319,10 @@ function connect(attempt) {
       root.dataset.state = "lost";
       setStatus("The server of this cell is gone: run the launch cell, then this one.");
       // The kernel does not want this page any more, which may be about to connect again.
-      if (code === 4404) element("page").replaceChildren();
+      if (code === 4404) {
+        run.left = true;
+        element("page").replaceChildren();
+      }
       return;
     }
     root.dataset.state = run.settled ? "settled" : "running";
@@ -300,7 +333,7 @@ function connect(attempt) {
 
 /** Keep a line for the next report. */
 function tellKernel({ own, late, text = "", ...line }) {
-  if (run.told === MAX_TOLD) return;
+  if (run.told >= MAX_TOLD && line.kind !== "stopped") return;
   run.told += 1;
   run.untold.push({ text: text.slice(0, MAX_TEXT), ...line });
 }

@@ -13,6 +13,9 @@ frame.begin(cell.page);
 // A timer that is set for later than this is not waited for.
 const SOON = 10_000;
 
+// A page that makes so many sockets has lost count of them, and would freeze the browser.
+const MAX_SOCKETS = 100;
+
 const path = `/browser/${cell.name}/${cell.hash}/page`;
 const prefix = location.pathname.slice(0, location.pathname.lastIndexOf(path));
 // The proxy's path ends in the port that the server has on its own machine.
@@ -132,6 +135,63 @@ for (const [name, replacement] of Object.entries(replacements)) {
   };
 }
 
+// --- What does nothing, and says nothing --------------------------------------------------------
+
+/** Say something about the code that the browser does not say. */
+function advise(text) {
+  tell({ kind: "warn", text });
+}
+
+window.print = () => advise("print() prints this page on paper; console.log(...) writes here.");
+
+document.write = document.writeln = () => advise(
+  "document.write(...) does nothing once a page is there: use document.body.append(...).",
+);
+
+const { addEventListener: originalListen } = EventTarget.prototype;
+
+for (const target of [document, window]) {
+  target.addEventListener = function addEventListener(type, ...args) {
+    if (type === "DOMContentLoaded" && document.readyState !== "loading") {
+      advise(
+        "DOMContentLoaded is over when a cell's code begins, so this function is never called: " +
+        "write its lines without it.",
+      );
+    }
+    return Reflect.apply(originalListen, this, [type, ...args]);
+  };
+}
+
+// In the place of this page comes another one.
+Reflect.apply(originalListen, window, ["pagehide", () => frame.left(cell.page)]);
+
+// What the browser's words mean in a cell.
+const MEANINGS = [
+  [
+    /import statement outside|import declarations? may only/,
+    "A cell is a script and no module, and has no import at its beginning: " +
+      "write import(...).then(...), or paste the function.",
+  ],
+  [
+    /\brequire is not defined/,
+    "require belongs to Node.js. A browser has WebSocket and JSON without it.",
+  ],
+  [
+    /await is only valid/,
+    "await may stand in an async function only: write (async () => { ... })() around these lines.",
+  ],
+  [
+    /Unexpected token '<'|expected expression, got '<'/,
+    "This is HTML, and a cell takes JavaScript: leave out <script> and </script>, " +
+      "and make elements with document.createElement(...).",
+  ],
+];
+
+function explain(words) {
+  const found = MEANINGS.find(([pattern]) => pattern.test(words));
+  if (found) advise(found[1]);
+}
+
 // --- Errors that nobody catches ----------------------------------------------------------------
 
 let source = ""; // the address under which the cell's code runs
@@ -141,6 +201,7 @@ window.addEventListener("error", (event) => {
   if (!event.error && event.message.startsWith("ResizeObserver loop")) return;
   const line = event.filename === source ? event.lineno : lineOf(event.error);
   write("uncaught", ["Uncaught", thrown(event.error ?? event.message)], line);
+  explain(event.message);
 });
 
 window.addEventListener("unhandledrejection", (event) => {
@@ -175,6 +236,13 @@ const ThroughWebSocket = throughProxy(carrier, targetOf);
 
 window.WebSocket = new Proxy(noting(NativeWebSocket), {
   construct(target, args, newTarget) {
+    if (made === MAX_SOCKETS) {
+      frame.stop(
+        `This page has made ${MAX_SOCKETS} WebSockets, and was stopped: ` +
+        "look for new WebSocket(...) in a loop, in setInterval, or in a handler that runs twice.",
+      );
+    }
+    if (made >= MAX_SOCKETS) throw new RangeError(`${MAX_SOCKETS} WebSockets are too many`);
     const [address, protocols] = args;
     const carried = prefix !== "" && args.length > 0 && isHere(address);
     const socket = carried ? new (noting(ThroughWebSocket))(...args)
@@ -351,9 +419,10 @@ new ResizeObserver(() => {
   frame.pageHeight(document.body.getBoundingClientRect().height);
 }).observe(document.body);
 
-// A script with an address of its own: an error names the line of the cell in every browser.
+// A script with an address of its own: an error names the line of the cell in every browser. The
+// empty line stands for the %%browser line, which JupyterLab counts.
 const script = document.createElement("script");
-script.src = source = URL.createObjectURL(new Blob([cell.code], { type: "text/javascript" }));
+script.src = source = URL.createObjectURL(new Blob(["\n", cell.code], { type: "text/javascript" }));
 script.onload = script.onerror = () => {
   script.remove();
   ran = true;

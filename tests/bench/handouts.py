@@ -12,7 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-LESSONS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+from server.paths import NOTEBOOKS
+
+LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
 
 ROUNDS = 3
 

@@ -23,5 +23,7 @@ def jupyter(started_browser: Browser, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("lab")
     # The sample's recordings and not the lessons': a name must not find another's.
     environment = {"COURSE_RECORDINGS": str(SAMPLE / "recordings")}
-    with lab(folder, started_browser, environment=environment) as server:
+    # As make lab has it.
+    contents = "--ServerApp.contents_manager_class=server.notebook.contents.LessonContents"
+    with lab(folder, started_browser, environment=environment, arguments=[contents]) as server:
         yield server

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ import nbformat
 from server.notebook.recordings import Line
 from tests.browser.driving import Browser, Page
 
-__all__ = ["Frame", "Lab", "Lesson", "errors", "lab"]
+__all__ = ["READY", "Frame", "Lab", "Lesson", "errors", "lab"]
 
 START_TIMEOUT = 60.0
 
@@ -263,6 +263,7 @@ def lab(
     base_url: str = "/",
     host: str = "127.0.0.1",
     environment: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
 ) -> Iterator[Lab]:
     """Start JupyterLab, or Notebook 7, on a folder of notebooks."""
     port = free_port()
@@ -283,6 +284,7 @@ def lab(
         "--ServerApp.allow_remote_access=True",
         "--IdentityProvider.token=",
         "--log-level=WARN",
+        *arguments,
     ]
     # JupyterLab asks whether it may fetch news, until somebody has answered.
     answer = private / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"

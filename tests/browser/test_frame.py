@@ -33,7 +33,7 @@ return {
     sockets: [...document.querySelectorAll("#sockets > li")].map((item) => item.textContent),
     count: document.getElementById("dropped").textContent,
     status: document.getElementById("status").textContent,
-    pageHeight: document.querySelector("#page iframe").clientHeight,
+    pageHeight: document.querySelector("#page iframe")?.clientHeight,
 };
 """
 SETTLED = "document.documentElement.dataset.state === 'settled'"
@@ -174,28 +174,28 @@ def test_other_methods_of_the_console(show: Show) -> None:
 
 
 def test_errors_name_the_line_of_the_cell(show: Show) -> None:
-    """Errors that nobody catches name the line of the cell, the first being 1."""
+    """Errors that nobody catches name the line of the cell, its %%browser line being the first."""
     seen = shown(
         show(
             "\n"
             "setTimeout(() => {\n"
-            "  throw new Error('three');\n"
+            "  throw new Error('four');\n"
             "});\n"
-            "Promise.reject(new Error('five'));\n"
-            "throw 'six';\n"
+            "Promise.reject(new Error('six'));\n"
+            "throw 'seven';\n"
         )
     )
     assert sorted(zip(seen["marks"], seen["lines"], strict=True)) == [
-        ("3", "Uncaught Error: three"),
-        ("5", "Uncaught (in promise) Error: five"),
-        ("6", "Uncaught 'six'"),
+        ("4", "Uncaught Error: four"),
+        ("6", "Uncaught (in promise) Error: six"),
+        ("7", "Uncaught 'seven'"),
     ]
 
 
 def test_syntax_error_names_its_line(show: Show) -> None:
     """A syntax error shows with its line, and nothing of the cell runs."""
     seen = shown(show("console.log('never');\n\nconst = 1;\n"))
-    assert seen["marks"] == ["3"]
+    assert seen["marks"] == ["4"]
     assert seen["lines"][0].startswith("Uncaught SyntaxError: ")
 
 
@@ -291,7 +291,7 @@ def test_tells_the_kernel_what_the_page_does(live: LiveServer, started_browser: 
     by_kind = {line["kind"]: line for line in lines}
     assert len(by_kind["sent"]["text"]) == 300
     assert (by_kind["closed"]["code"], by_kind["closed"]["reason"]) == (4001, "bye")
-    assert by_kind["uncaught"]["line"] == 3
+    assert by_kind["uncaught"]["line"] == 4
     assert (by_kind["timer"]["delay"], by_kind["timer"]["callable"]) == (1, False)
     moments = [line["at"] for line in lines if "socket" in line]
     assert moments == sorted(moments)
@@ -323,6 +323,95 @@ def test_form_of_the_cell_is_shown(show: Show) -> None:
     assert shown(show("console.log(1)"))["pageHeight"] == 0
     page = show("document.body.innerHTML = '<form><input><button>Send</button></form>'")
     assert shown(page, "document.querySelector('#page iframe').clientHeight > 20")
+
+
+SILENT = [
+    ("print('hello');", "print() prints this page on paper; console.log(...) writes here."),
+    (
+        "document.write('<p>hello</p>');",
+        "document.write(...) does nothing once a page is there: use document.body.append(...).",
+    ),
+    (
+        "document.addEventListener('DOMContentLoaded', () => console.log('never'));",
+        "DOMContentLoaded is over when a cell's code begins, so this function is never called: "
+        "write its lines without it.",
+    ),
+    (
+        "location.href = '/elsewhere/';",
+        "The page has gone to another address, and its code has ended. "
+        "A WebSocket needs no other page: new WebSocket(...) connects from this one.",
+    ),
+    (
+        "import { x } from './x.js';",
+        "A cell is a script and no module, and has no import at its beginning: "
+        "write import(...).then(...), or paste the function.",
+    ),
+    (
+        "const ws = require('ws');",
+        "require belongs to Node.js. A browser has WebSocket and JSON without it.",
+    ),
+    (
+        "await Promise.resolve();",
+        "await may stand in an async function only: "
+        "write (async () => { ... })() around these lines.",
+    ),
+    (
+        "<script>\nconsole.log(1);\n</script>",
+        "This is HTML, and a cell takes JavaScript: leave out <script> and </script>, "
+        "and make elements with document.createElement(...).",
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "sentence"), SILENT, ids=[code for code, _ in SILENT])
+def test_what_does_nothing_is_said(show: Show, code: str, sentence: str) -> None:
+    """What does nothing in a cell, or is none of its language, gets a sentence."""
+    seen = shown(show(code))
+    assert seen["lines"][-1] == sentence
+    assert seen["kinds"][-1] == "warn"
+
+
+def test_handlers_of_the_page_are_called(show: Show) -> None:
+    """Listeners for other events of the page and its window are called as ever."""
+    code = (
+        "document.addEventListener('hello', ({ type }) => console.log(type), { once: true });"
+        "document.dispatchEvent(new Event('hello')); document.dispatchEvent(new Event('hello'));"
+        "window.addEventListener('resize', function () { console.log(this === window); });"
+        "window.dispatchEvent(new Event('resize'));"
+    )
+    assert logged(show, code) == ["hello", "true"]
+
+
+def test_page_that_makes_sockets_without_end(show: Show, live: LiveServer) -> None:
+    """A page whose sockets multiply is stopped, and the frame says why."""
+    page = show(
+        "function connect() {"
+        "  const mySocket = new WebSocket('/refused/');"
+        "  mySocket.onclose = () => setInterval(connect, 20);"
+        "}"
+        "connect();"
+    )
+    seen = shown(page, "document.querySelector('[data-kind=stopped]') !== null")
+    assert seen["status"] == (
+        "This page has made 100 WebSockets, and was stopped: "
+        "look for new WebSocket(...) in a loop, in setInterval, or in a handler that runs twice."
+    )
+    assert seen["status"] in seen["lines"]
+    page.run("document.getElementById('again').click()")
+
+
+def test_one_scroll_bar(show: Show) -> None:
+    """A frame with many lines scrolls in its log, and is itself no higher than its content."""
+    page = show("for (let number = 0; number < 200; number += 1) console.log('line', number);")
+    shown(page)
+    root, frame, log = page.run(
+        "const log = document.getElementById('log');"
+        "return [document.documentElement.scrollHeight,"
+        " document.getElementById('cell-frame').getBoundingClientRect().height,"
+        " log.scrollHeight > log.clientHeight]"
+    )
+    assert log
+    assert root <= max(frame + 1, page.run("return window.innerHeight"))
 
 
 def test_flood(show: Show) -> None:
@@ -357,7 +446,8 @@ def test_many_sockets(show: Show) -> None:
             "next();"
         )
     )
-    assert len(seen["sockets"]) == 6
+    assert seen["sockets"][0] == "12 older"
+    assert seen["sockets"][1] == "socket 13: CLOSED (3)"
     assert seen["sockets"][-1] == "socket 20: CLOSED (3)"
 
 

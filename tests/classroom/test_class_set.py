@@ -26,7 +26,9 @@ from server.handout.pdf import NoBrowserError
 from server.lessons import lessons
 from server.mistakes.registry import MISTAKES
 from server.notebook.recordings import load
-from server.paths import NOTEBOOKS, RECORDINGS, ROOT
+from server.paths import NOTEBOOKS, RECORDINGS
+
+ROOT = NOTEBOOKS.parent
 
 
 def no_browser() -> str:
@@ -371,3 +373,12 @@ def test_start_is_a_file_of_its_own(made: Path) -> None:
     """The script that a class starts with is the one that is tested."""
     source = ROOT / "server" / "classroom" / "start.py"
     assert (made / "student" / "start.py").read_bytes() == source.read_bytes()
+
+
+def test_only_in_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed course makes no class set, and says so before it does anything."""
+    monkeypatch.setattr("server.classroom.wheels.CHECKOUT", None)
+    sentence = r"^a class set is made in a checkout of the course, and this is none$"
+    with pytest.raises(ValueError, match=sentence):
+        class_set(tmp_path / "class")
+    assert [*tmp_path.iterdir()] == []

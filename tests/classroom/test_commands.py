@@ -15,7 +15,9 @@ from server.classroom import commands
 from server.classroom.commands import as_root, main
 from server.exercises.registry import EXERCISES
 from server.lessons import lessons
-from server.paths import ROOT
+from server.paths import NOTEBOOKS
+
+ROOT = NOTEBOOKS.parent
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])

@@ -10,7 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from server.classroom.own import restore, update
+from server.classroom import own
+from server.classroom.own import my_lessons, restore, update
 from server.classroom.student import student_notebook
 from tests.classroom.conftest import write_lesson
 
@@ -218,3 +219,15 @@ def test_permissions(mine: Path, notebooks: Path) -> None:
     write_lesson(notebooks / NAME, last="1")
     update(mine)
     assert stat.S_IMODE((mine / NAME).stat().st_mode) == 0o600
+
+
+def test_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are where the learner says, else in the checkout, else where the command is run."""
+    monkeypatch.delenv("COURSE_LESSONS", raising=False)
+    monkeypatch.setattr(own, "CHECKOUT", tmp_path / "checkout")
+    assert my_lessons() == tmp_path / "checkout" / "my-lessons"
+    monkeypatch.setattr(own, "CHECKOUT", None)
+    monkeypatch.chdir(tmp_path)
+    assert my_lessons() == tmp_path / "my-lessons"
+    monkeypatch.setenv("COURSE_LESSONS", "elsewhere")
+    assert my_lessons() == tmp_path / "elsewhere"

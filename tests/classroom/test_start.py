@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from server.classroom import start
-from server.paths import ROOT
+from server.paths import NOTEBOOKS
+
+ROOT = NOTEBOOKS.parent
 
 PYPROJECT = """\
 [project]

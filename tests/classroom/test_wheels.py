@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from server.classroom import wheels
-from server.classroom.wheels import SYSTEMS, Course, download, pip
+from server.classroom.wheels import SYSTEMS, Course, checkout, download, pip
 
 LOCK = """\
 # Said about the lock.
@@ -76,7 +76,7 @@ def test_gap_in_the_lock(course: Course) -> None:
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_the_courses_own_lock_has_all(system: str) -> None:
     """The course's own packages are all in its lock, for each system and Python."""
-    course = Course()
+    course = Course(checkout())
     assert course.pythons
     for python in course.pythons:
         pins = course.pins(SYSTEMS[system].environment(python))
@@ -96,7 +96,7 @@ def test_download(course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (tmp_path / "w" / f"package{number}.whl").touch()
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(wheels, "Course", lambda: course)
+    monkeypatch.setattr(wheels, "Course", lambda root: course)
     monkeypatch.setattr(subprocess, "run", run)
     assert download("windows", tmp_path / "w") == 2
     assert download("windows", tmp_path / "w", ["3.11", "3.13"]) == 5

@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 
 from server.exercises.answers import Answer
-from server.exercises.registry import EXERCISES, BrowserExercise
+from server.exercises.registry import EXERCISES, BrowserExercise, Exercise
 from server.paths import NOTEBOOKS
 
 __all__ = ["BROWSER", "PYTHON", "Cells", "cells", "run_answer"]
@@ -42,12 +42,22 @@ class Cells:
 
     @property
     def answer_name(self) -> str:
-        """The name that the check is given."""
+        """The name that the check is given, or looks for where the cell is empty at the start."""
         call = ast.parse(self.check).body[-1]
         assert isinstance(call, ast.Expr) and isinstance(call.value, ast.Call)
-        name = call.value.args[1]
-        assert isinstance(name, ast.Name)
-        return name.id
+        id, *rest = call.value.args
+        assert isinstance(id, ast.Constant)
+        exercise = EXERCISES[str(id.value)]
+        if not rest:
+            assert isinstance(exercise, Exercise) and exercise.name
+            return exercise.name
+        assert isinstance(rest[0], ast.Name)
+        return rest[0].id
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the cell for the answer has nothing in it but a comment."""
+        return not ast.parse(self.stub).body
 
 
 @cache
@@ -79,8 +89,8 @@ def run(source: str, id: str) -> dict[str, Any]:
 
 
 def run_stub(id: str) -> Any:
-    """Return what the stub defines."""
-    return run(cells(id).stub, id)[cells(id).answer_name]
+    """Return what the stub defines, if anything."""
+    return run(cells(id).stub, id).get(cells(id).answer_name)
 
 
 def run_solution(id: str) -> Any:

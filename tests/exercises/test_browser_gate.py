@@ -102,6 +102,22 @@ def test_answer(id: str, answer: Answer, server: LiveServer, notebook: Page) -> 
     assert len(str(verdict)) < 1_000
 
 
+BUSY = """
+const mySocket = new WebSocket(`ws://${window.location.host}/ws/greet/`);
+while (mySocket.readyState !== WebSocket.OPEN) {}
+mySocket.send("hello");
+"""
+
+
+def test_page_that_never_ends(server: LiveServer) -> None:
+    """A page with an endless loop, in a frame of another origin, is named within seconds."""
+    with browser() as started:
+        notebook = started.open(server.http_url.replace("127.0.0.1", "localhost"))
+        verdict = do("3.1", BUSY, server, notebook)
+        assert verdict.steps[-1].came == "a page that does not answer"
+        assert verdict.mistake is not None and verdict.mistake.id == "runaway"
+
+
 WORDS = {
     "send-before-open": "new WebSocket(`ws://${location.host}/ws/greet/`).send('hello');",
     "invalid-close-code": "new WebSocket(`ws://${location.host}/ws/greet/`).close(1001);",
@@ -109,6 +125,16 @@ WORDS = {
     "no-such-name": "socket.send('hello');",
     "const-assigned": "const delay = 200; delay *= 2;",
     "nan": "JSON.parse('NaN');",
+    "python-method": "const event = {data: 'ping'}; event.data.startswith('p');",
+    "no-connect": "const mySocket = new WebSocket('/ws/greet/'); mySocket.connect();",
+    "arrow-this": "this.send('hello');",
+    "whose-method": "document.getElementById('send')?.remove(); send('hello');",
+    "python-name": "str(1);",
+    "python-words": "(0, eval)('if (true and true) {}');",
+    "import-in-a-cell": "(0, eval)('import x from \"y\"');",
+    "require-in-a-browser": "require('ws');",
+    "await-outside": "(0, eval)('await Promise.resolve();');",
+    "html-in-a-cell": "(0, eval)('<script>');",
 }
 
 

@@ -90,12 +90,25 @@ def test_where(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_where_without_lessons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the lessons are not beside the code, it is where the notebook is."""
+    """Where the course is installed as a package, it is where the notebook is."""
     monkeypatch.delenv("COURSE_PROGRESS")
     module = sys.modules["server.exercises.progress"]
-    monkeypatch.setattr(module, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(module, "CHECKOUT", None)
     monkeypatch.chdir(tmp_path)
     assert place() == tmp_path / "progress.json"
+
+
+def test_what_cannot_be_written_is_said_once(file: Path) -> None:
+    """A read-only checkout is told with the first exercise, and again when it has worked since."""
+    file.mkdir()
+    first = remember("1.1")
+    assert first.startswith("It counts, and it could not be written down. ")
+    assert remember("1.2") == ""
+    file.rmdir()
+    assert remember("1.3") == ""
+    file.unlink()
+    file.mkdir()
+    assert remember("1.4") == first
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,45 @@ def test_what_came(server: LiveServer) -> None:
     assert check("3.1", solution=True).passed
 
 
+def test_page_that_never_answers(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that was served and tells nothing is kept busy, and the verdict says so."""
+    monkeypatch.setattr("server.exercises.visit.PATIENCE", 0.2)
+    monkeypatch.setattr("server.exercises.visit.ASKING", 0.3)
+    run = page()
+    run.pages[0].settled.clear()
+    for attached in (True, False):
+        if not attached:
+            run.attached.clear()
+        verdict = check("3.1")
+        assert verdict.steps[-1].came == "a page that does not answer"
+        assert verdict.mistake is not None and verdict.mistake.id == "runaway"
+        assert verdict.advice[0] == "The page does not answer."
+
+
+def test_page_that_was_stopped(server: LiveServer) -> None:
+    """A page that made too many sockets is told so, before anything else."""
+    page(line("connecting", GREET), line("stopped", "too many"), line("uncaught", "TypeError: x"))
+    verdict = check("3.1")
+    assert verdict.mistake is not None and verdict.mistake.id == "too-many-sockets"
+
+
+def test_cell_of_another_name(server: LiveServer) -> None:
+    """Who has run the cell under another name is told the right one."""
+    runs.forget(SERVER)
+    assert check("3.1").advice == (
+        "Run the cell above that begins with %%browser greet, then check again.",
+    )
+    page(cell="enough")
+    assert check("3.1").advice == (
+        "Run the cell above that begins with %%browser greet, then check again.",
+    )
+    page(cell="hello")
+    assert check("3.1").advice == (
+        "You have run %%browser hello, and the check looks for %%browser greet: "
+        "let the cell begin with %%browser greet --on exercise.",
+    )
+
+
 def test_messages_count(server: LiveServer) -> None:
     """Another message, one more, or none is not the same."""
     for messages in ([], ["Hello"], ["hello", "hello"]):

@@ -121,8 +121,12 @@ CLAUSES = {
         [frame(TEXT, b"ab\xe2\x82", fin=False), frame(CONT, b"")],
         ["closed 1007 unexpected end of data at position 2"],
     ),
-    "8.1: a text fails with the fragment that is not UTF-8": (
-        [frame(TEXT, b"ab\xe2", fin=False), frame(CONT, b"\x82\xacc\xff", fin=False)],
+    "8.1: a text in fragments that is not UTF-8 fails when it is complete": (
+        [
+            frame(TEXT, b"ab\xe2", fin=False),
+            frame(CONT, b"\x82\xacc\xff", fin=False),
+            frame(CONT, b""),
+        ],
         ["closed 1007 invalid start byte at position 6"],
     ),
     "8.1: fragments that are binary may be anything": (

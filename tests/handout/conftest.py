@@ -9,9 +9,10 @@ import nbformat
 import pytest
 
 from server.handout.build import build
+from server.paths import NOTEBOOKS
 from tests.handout.samples import lesson
 
-LESSONS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
+LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
 @dataclass(frozen=True)

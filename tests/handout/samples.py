@@ -190,7 +190,7 @@ def lesson() -> NotebookNode:
         prose(
             "# Lesson 1: consumers\n\nAt the end you have a consumer. **30 minutes.** "
             "Next: [routing](02_routing.ipynb), or see [Channels](https://channels.readthedocs.io/)"
-            " and [the server](../server/launch.py).\n\n- one\n- two\n"
+            " and [the server](../server/notebook/launch.py).\n\n- one\n- two\n"
         ),
         prose(
             "## A first consumer & more\n\nA *consumer* listens: `websocket_connect` comes first.",

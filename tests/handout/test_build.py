@@ -6,6 +6,7 @@ import hashlib
 import re
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 from zipfile import ZipFile
 
 import nbformat
@@ -168,7 +169,7 @@ def test_folder_with_other_things(tmp_path):
 
 def test_no_lessons(tmp_path, monkeypatch):
     """Without lessons there are no handouts."""
-    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "NOTEBOOKS", tmp_path)
     with pytest.raises(SystemExit, match="has no lessons"):
         main(["--no-pdf"])
 
@@ -176,12 +177,31 @@ def test_no_lessons(tmp_path, monkeypatch):
 def test_command(sample, tmp_path, capsys, monkeypatch):
     """The command says what it has written, and that a browser would have made PDFs."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "find_browser", lambda: None)
+    monkeypatch.setattr(pdf.shutil, "which", lambda name: None)
     main([str(sample), "--out", "class-set"])
     assert capsys.readouterr().out.splitlines() == [
         "2 handouts and 0 PDFs are in class-set",
         "no Chromium was found, so there are no PDFs: a browser's own print dialog makes them",
     ]
+
+
+def test_command_without_playwright(sample, tmp_path, capsys, monkeypatch):
+    """Without what drives a browser there are handouts all the same, and a sentence."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pdf, "find_spec", lambda name: None)
+    main([str(sample), "--out", "class-set"])
+    assert capsys.readouterr().out.splitlines() == [
+        "2 handouts and 0 PDFs are in class-set",
+        "Playwright is not installed, so there are no PDFs: "
+        "python -m pip install playwright brings it",
+    ]
+
+
+def test_command_with_a_browser(sample, tmp_path, capsys, monkeypatch, chromium):
+    """With both the command prints."""
+    monkeypatch.setattr(module, "find_browser", lambda: chromium)
+    main([str(sample), "--out", str(tmp_path / "x")])
+    assert capsys.readouterr().out == f"2 handouts and 4 PDFs are in {tmp_path / 'x'}\n"
 
 
 def test_a_new_set_takes_the_place_of_the_old_one(sample, tmp_path):
@@ -230,17 +250,17 @@ def test_pdfs(sample, tmp_path, chromium):
 
 def test_browser_that_does_not_start(sample, tmp_path):
     """A browser that does not start ends the build in a sentence."""
-    with pytest.raises(pdf.NoBrowserError, match=r"^false did not print: it did not start$"):
+    with pytest.raises(pdf.NoBrowserError, match=r"^false did not print: BrowserType\.launch: "):
         build([sample], tmp_path / "out", "/bin/false")
     assert not (tmp_path / "out").exists()
 
 
 def test_browser_that_refuses(tmp_path, chromium, monkeypatch):
     """What a browser refuses is an error with its own words."""
-    monkeypatch.setitem(pdf.PAPERS, "A4", (-1.0, 1.0))
+    monkeypatch.setitem(pdf.PAPERS, "A4", ("-1in", "1in"))
     page = tmp_path / "x.html"
     page.write_text("<p>x</p>")
-    with pytest.raises(pdf.NoBrowserError, match=r"did not print: Page\.printToPDF: "):
+    with pytest.raises(pdf.NoBrowserError, match=r"did not print: Page\.pdf: "):
         pdf.print_pages(chromium, {page: [("A4", tmp_path / "x.pdf")]})
 
 
@@ -249,4 +269,20 @@ def test_find_browser(monkeypatch):
     monkeypatch.setattr(pdf.shutil, "which", {"google-chrome": "/opt/chrome"}.get)
     assert pdf.find_browser() == "/opt/chrome"
     monkeypatch.setattr(pdf.shutil, "which", lambda name: None)
-    assert pdf.find_browser() is None
+    with pytest.raises(pdf.NoBrowserError, match=r"^no Chromium was found"):
+        pdf.find_browser()
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_sandbox(monkeypatch, user):
+    """Only as root, whom it refuses, a browser runs without its sandbox."""
+    monkeypatch.setattr("os.getuid", lambda: user)
+    launched = []
+
+    def launch(**options):
+        launched.append(options)
+        return SimpleNamespace(close=lambda: None)
+
+    playwright = SimpleNamespace(chromium=SimpleNamespace(launch=launch))
+    with pdf.running(playwright, "chromium"):
+        assert launched[0]["chromium_sandbox"] == (user != 0)

@@ -71,8 +71,10 @@ def test_links_of_prose():
     assert prose("[a](02_routing.ipynb#Scope)", "-teacher") == (
         '<p><a href="02_routing-teacher.html#Scope">a</a></p>'
     )
-    assert prose("[a](../server/launch.py)") == "<p>a</p>"
+    assert prose("[a](../server/notebook/launch.py)") == "<p>a</p>"
     assert prose("[a](javascript:alert)") == "<p>a</p>"
+    assert prose("[a](//[)") == "<p>a</p>"
+    assert prose('<a href="//[">a</a>') == "<p><a>a</a></p>"
 
 
 def test_pictures_of_prose(tmp_path):
@@ -141,3 +143,9 @@ def test_hints_that_lie_in_one_another():
         ("Hint 2", "Call upper()."),
     ]
     assert hints("<details><p>x</p></details>") == [("Hint", "<p>x</p>")]
+
+
+@pytest.mark.parametrize("cleaned", [prose, clean_output])
+def test_no_attribute_has_marks_of_a_tag(cleaned):
+    """What a title says is never taken for a tag, whoever looks for one in the cleaned HTML."""
+    assert cleaned('<p title="</h1><b>">x</p>') == '<p title="&lt;/h1&gt;&lt;b&gt;">x</p>'

@@ -17,7 +17,7 @@ from django.urls import path, re_path
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from server.exercises import Verdict, check, practice
+from server.exercises import Verdict, check, practice, visit
 from server.exercises.answers import catalogue
 from server.exercises.practice import SERVER
 from server.exercises.registry import EXERCISES, BrowserExercise
@@ -243,13 +243,14 @@ def test_cell_that_has_not_run(server: LiveServer) -> None:
     assert first_words(check("3.1")) == ("nobody", advice)
 
 
-def test_no_browser(server: LiveServer) -> None:
+def test_no_browser(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cell that ran where no browser looks is not waited for."""
+    monkeypatch.setattr(visit, "PATIENCE", 3600.0)
     runs.add(Run("greet", "", 0.1, False, SERVER))
     start = time.perf_counter()
     came, advice = first_words(check("3.1"))
     assert came == "nobody" and advice.startswith("No browser has come by: ")
-    assert time.perf_counter() - start < 0.1
+    assert time.perf_counter() - start < 60
 
 
 def test_on_another_server(server: LiveServer) -> None:
@@ -282,15 +283,16 @@ def test_flood(server: LiveServer) -> None:
     assert len(str(verdict)) < 1_000
 
 
-def test_page_that_does_not_rest(server: LiveServer) -> None:
+def test_page_that_does_not_rest(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that goes on for ever is judged all the same; a mistake that is plain, at once."""
     page = Page(lines=opened("3.1", *sent("hello", "hello")))
     run = Run("greet", "", 0.1, False, SERVER, pages=[page])
     run.attached.set()
     runs.add(run)
+    monkeypatch.setattr(visit, "PATIENCE", 3600.0)
     start = time.perf_counter()
     assert not check("3.1")
-    assert time.perf_counter() - start < 0.5
+    assert time.perf_counter() - start < 60
 
 
 def test_page_from_before(server: LiveServer) -> None:

@@ -9,21 +9,16 @@ import socket
 import sys
 import threading
 import time
-from contextlib import suppress
 from typing import Any
 
 import pytest
 from channels.consumer import AsyncConsumer, SyncConsumer
-from channels.routing import ProtocolTypeRouter
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
 from websockets.sync.client import connect
 
 from server.live import host as host_module
 from server.live.connection import Limits
-from server.live.files import text_response
-from server.live.host import Host, RecordHandler, SharedThread, interrupt, listen
+from server.live.host import Host, RecordHandler, listen
 from server.live.record import Closed, Disconnected, Note, Record, Refused
 from tests.serving import (
     AsyncEcho,
@@ -143,11 +138,11 @@ def test_it_stops_in_time_whatever_its_clients_do() -> None:
     class Slow(AsyncEcho):
         async def websocket_connect(self, event: dict[str, Any]) -> None:
             if self.scope["path"] == "/slow":
-                await asyncio.sleep(60)
+                await asyncio.sleep(3600)
             await super().websocket_connect(event)
 
         async def websocket_disconnect(self, event: dict[str, Any]) -> None:
-            await asyncio.sleep(60)
+            await asyncio.sleep(3600)
 
     with serving(Slow) as live:
         clients = [RawClient(live.host.port) for _ in range(4)]
@@ -157,7 +152,7 @@ def test_it_stops_in_time_whatever_its_clients_do() -> None:
         assert eventually(lambda: live.host.connections == 2)
         start = time.perf_counter()
         assert live.host.stop()
-        assert time.perf_counter() - start < 2.5
+        assert time.perf_counter() - start < 60
         assert clients[3].answer().startswith("HTTP/1.1 503 ")
         assert Refused("server", 503, "The server restarts.", "Slow") in [
             entry.what for entry in live.record.snapshot().entries
@@ -221,15 +216,17 @@ def test_a_handler_that_blocks_the_loop() -> None:
     """The reader is told who blocks it; stopping interrupts it, frees the port and the clients."""
 
     release = threading.Event()
+    begun = threading.Event()
 
     class Blocks(AsyncEcho):
         async def websocket_receive(self, event: dict[str, Any]) -> None:
+            begun.set()
             while not release.is_set():
                 pass
 
     with serving(Blocks) as live, connect(live.url()) as client:
         client.send("x")
-        time.sleep(0.05)
+        assert begun.wait(60)
         live.host.settle(0.05)
         [text] = [
             entry.what.text
@@ -248,7 +245,7 @@ def test_a_handler_that_blocks_the_loop() -> None:
         assert not live.host.stop()
         assert not live.host.running
         with pytest.raises(ConnectionClosed):
-            client.recv(timeout=5)
+            client.recv(timeout=60)
         with listen(port) as again:
             assert again.getsockname()[1] == port
         if DEBUGGED:
@@ -350,119 +347,6 @@ def test_a_sync_handler_that_sleeps() -> None:
     gc.collect()
 
 
-def test_interrupting_a_thread_that_never_ran(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is nothing to interrupt."""
-    monkeypatch.setattr(sys, "gettrace", lambda: None)
-    interrupt(threading.Thread(target=print))
-
-
-@pytest.mark.parametrize("debugged", [False, True])
-def test_interrupting_below_a_debugger(debugged: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python 3.11 would hang, so the thread is left alone."""
-    monkeypatch.setattr(sys, "gettrace", lambda: print if debugged else None)
-    release = threading.Event()
-    ended: list[type[BaseException] | None] = []
-
-    def work() -> None:
-        try:
-            while not release.wait(0.001):
-                pass
-        except SystemExit:
-            ended.append(SystemExit)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    interrupt(thread)
-    left_alone = debugged and sys.version_info < (3, 12)
-    if left_alone:
-        release.set()
-    thread.join(5)
-    assert ended == ([] if left_alone else [SystemExit])
-
-
-# The shared thread
-
-
-def test_the_shared_thread_makes_calls_in_order() -> None:
-    """Calls are made one after the other, and results and exceptions come back."""
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        shared = SharedThread(Record(), loop)
-        futures = [loop.run_in_executor(shared, int, text) for text in ("1", "x", "3")]
-        assert await futures[0] == 1
-        with pytest.raises(ValueError, match="invalid literal"):
-            await futures[1]
-        assert await futures[2] == 3
-        shared.shutdown()
-        shared.thread.join(5)
-        assert not shared.thread.is_alive()
-
-    asyncio.run(main())
-
-
-def test_a_call_that_is_cancelled_is_not_made() -> None:
-    """A call may be taken back while it waits."""
-
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        shared = SharedThread(Record(), loop)
-        release = threading.Event()
-        made: list[int] = []
-        first = loop.run_in_executor(shared, release.wait)
-        second = loop.run_in_executor(shared, made.append, 2)
-        assert second.cancel()
-        release.set()
-        await first
-        await loop.run_in_executor(shared, made.append, 3)
-        assert made == [3]
-        shared.shutdown()
-        shared.thread.join(5)
-
-    asyncio.run(main())
-
-
-def test_a_call_from_another_loop() -> None:
-    """A loop in a thread of a consumer's own gets the results of its calls itself."""
-
-    async def main() -> None:
-        shared = SharedThread(Record(), asyncio.get_running_loop())
-
-        async def elsewhere() -> int:
-            return await asyncio.get_running_loop().run_in_executor(shared, int, "1")
-
-        assert await asyncio.to_thread(asyncio.run, elsewhere()) == 1
-        shared.shutdown()
-        shared.thread.join(5)
-
-    asyncio.run(main())
-
-
-def test_a_result_that_nobody_waits_for() -> None:
-    """A call that is taken back while it runs has no result, and a closed loop takes none."""
-
-    async def main() -> tuple[SharedThread, threading.Event]:
-        loop = asyncio.get_running_loop()
-        shared = SharedThread(Record(), loop)
-        release = threading.Event()
-        first = loop.run_in_executor(shared, release.wait)
-        await asyncio.sleep(0.05)
-        assert first.cancel()
-        release.set()
-        await loop.run_in_executor(shared, int, "1")
-        release.clear()
-        last = loop.run_in_executor(shared, release.wait)
-        await asyncio.sleep(0.05)
-        last.cancel()
-        return shared, release
-
-    shared, release = asyncio.run(main())
-    release.set()
-    shared.shutdown()
-    shared.thread.join(5)
-    assert not shared.thread.is_alive()
-
-
 def test_stop_iteration_in_a_sync_handler() -> None:
     """It ends the consumer as it does in a coroutine, instead of hanging for ever."""
 
@@ -473,7 +357,7 @@ def test_stop_iteration_in_a_sync_handler() -> None:
     with serving(Exhausted) as live:
         with connect(live.url()) as client, pytest.raises(ConnectionClosed):
             client.send("x")
-            client.recv(timeout=5)
+            client.recv(timeout=60)
         assert live.errors() == ["RuntimeError: handler raised StopIteration"]
 
 
@@ -495,7 +379,7 @@ def test_exceptions_that_end_programs(
     with serving(consumer) as live:
         with connect(live.url()) as client, pytest.raises(ConnectionClosed) as caught:
             client.send("x")
-            client.recv(timeout=5)
+            client.recv(timeout=60)
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1011
         assert live.errors() == [f"{error.__name__}: enough"]
@@ -579,198 +463,7 @@ def test_a_fault_of_our_own_is_recorded() -> None:
         assert live.errors() == ["AssertionError"]
 
 
-# What it answers
-
-
-@pytest.mark.parametrize(
-    ("data", "problem"),
-    [
-        (b"hello\r\n\r\n", "invalid HTTP request line: hello"),
-        (b"\x16\x03\x01\x02\0\r\n", "invalid HTTP request line: \x16\x03\x01\x02\0"),
-        (b"GET / HTTP/2\r\n\r\n", "unsupported protocol; expected HTTP/1.1 or HTTP/1.0: GET / "),
-        (b"GET / HTTP/1.1\r\nnonsense\r\n\r\n", "invalid HTTP header line: nonsense"),
-        (b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n", "8192 bytes"),
-        (b"GET /\xff HTTP/1.1\r\n\r\n", "'ascii' codec can't decode byte 0xff"),
-    ],
-    ids=["hello", "TLS", "HTTP/2", "header", "long", "bytes"],
-)
-def test_garbage_instead_of_a_handshake(data: bytes, problem: str) -> None:
-    """The client is let go, the record has a sentence, and others are served."""
-    with serving(AsyncEcho) as live:
-        with RawClient(live.host.port) as client:
-            client.socket.sendall(data)
-            with suppress(ConnectionResetError):
-                # The library answers only what it can make out.
-                assert client.file.read()[:13] in (b"", b"HTTP/1.1 414 ")
-        assert eventually(lambda: len(live.notes()) == 1)
-        [note] = live.notes()
-        assert note.startswith("A client sent something that is no HTTP request: ")
-        assert problem.strip() in note
-        assert live.works()
-
-
-@pytest.mark.parametrize("data", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"])
-def test_a_client_that_leaves_before_its_request(data: bytes) -> None:
-    """It has asked for nothing; there is nothing to say."""
-    with serving(AsyncEcho) as live:
-        with RawClient(live.host.port) as client:
-            client.socket.sendall(data)
-        assert eventually(lambda: not live.host.wires)
-        assert live.entries() == []
-        assert live.works()
-
-
-def test_a_client_that_sends_no_request() -> None:
-    """It is let go after a while."""
-    with serving(AsyncEcho, request_timeout=0.05) as live:
-        with RawClient(live.host.port) as client:
-            client.socket.sendall(b"GET / HT")
-            with suppress(ConnectionResetError):
-                assert client.file.read() == b""
-        with connect(live.url()) as client_2:
-            time.sleep(0.1)
-            client_2.send("x")
-            assert client_2.recv() == "x"
-
-
-@pytest.mark.parametrize(
-    ("leave_out", "headers", "status"),
-    [
-        ("Sec-WebSocket-Key", [], 400),
-        ("Sec-WebSocket-Key", ["Sec-WebSocket-Key: not base64"], 400),
-        ("Sec-WebSocket-Key", ["Sec-WebSocket-Key: c2hvcnQ="], 400),
-        ("Sec-WebSocket-Version", [], 400),
-        ("Sec-WebSocket-Version", ["Sec-WebSocket-Version: 8"], 426),
-        ("Connection", [], 426),
-        ("Upgrade", ["Upgrade: h2c"], 426),
-        ("none", ["Origin: http://a", "Origin: http://a"], 403),
-    ],
-)
-def test_a_handshake_that_cannot_succeed(leave_out: str, headers: list[str], status: int) -> None:
-    """The library says what is wrong, and no application is started."""
-    with serving(AsyncEcho) as live, RawClient(live.host.port) as client:
-        answer = client.handshake("/", *headers, leave_out=leave_out)
-        assert answer.startswith(f"HTTP/1.1 {status} ")
-        if "8" in "".join(headers):
-            assert "\r\nSec-WebSocket-Version: 13\r\n" in answer
-        assert live.host.connections == 0
-
-
-def test_a_method_that_is_not_get() -> None:
-    """A handshake has to be GET; a page may be asked for its head."""
-    with serving(AsyncEcho) as live:
-        for method, status in (("POST", 404), ("OPTIONS", 404), ("HEAD", 404)):
-            with RawClient(live.host.port) as client:
-                head = f"{method} /nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-                client.socket.sendall(head.encode())
-                answer = client.file.read()
-                assert answer.startswith(f"HTTP/1.1 {status} ".encode())
-                assert answer.endswith(b"\r\n\r\n") == (method == "HEAD")
-
-
-async def page(scope: Any, receive: Any, send: Any) -> None:
-    """Answer a plain HTTP request, or fail."""
-    if scope["path"] == "/fails":
-        raise ValueError("no page")
-    await send({"type": "http.response.start", "status": 200})
-    await send({"type": "http.response.body", "body": scope["path"].encode()})
-
-
-def test_an_http_application() -> None:
-    """It answers every path but those of static/, and an error in it is recorded."""
-    app = ProtocolTypeRouter({"http": page, "websocket": AsyncEcho.as_asgi()})
-    with serving(app) as live:
-
-        def get(path: str) -> str:
-            with RawClient(live.host.port) as client:
-                return client.request(path)
-
-        assert get("/").endswith("\r\n\r\n/")
-        assert get("/anything").endswith("\r\n\r\n/anything")
-        assert get("/static/nothing").endswith("There is no file /static/nothing.\n")
-        assert live.entries() == []
-        answer = get("/fails")
-        assert answer.startswith("HTTP/1.1 500 ")
-        assert answer.endswith("\r\n\r\nThe application raised an exception.\n")
-        assert live.errors() == ["ValueError: no page"]
-        assert live.works()
-
-
-class Shelf:
-    """Pages below ``/browser/``."""
-
-    def respond(self, request: Request) -> Response | None:
-        """Answer for one path."""
-        return text_response(200, "page") if request.path == "/browser/a" else None
-
-    async def serve(self, wire: ServerConnection) -> None:
-        """Echo one message."""
-        await wire.send(await wire.recv())
-
-
-def test_pages_of_the_course() -> None:
-    """Paths below /browser/ are kept for the course, and never enter the record."""
-    with serving(AsyncEcho, pages=Shelf()) as live:
-        with RawClient(live.host.port) as client:
-            assert client.request("/browser/a").endswith("\r\n\r\npage\n")
-        with RawClient(live.host.port) as client:
-            assert client.request("/browser/b").startswith("HTTP/1.1 404 ")
-        with connect(live.url("/browser/a")) as socket_:
-            socket_.send("x")
-            assert socket_.recv() == "x"
-        assert live.entries() == []
-
-
-def test_a_path_below_browser_where_there_are_no_pages() -> None:
-    """It is the application's, as any other."""
-    with serving(AsyncEcho) as live, connect(live.url("/browser/a")) as client:
-        client.send("x")
-        assert client.recv() == "x"
-
-
-# Reading the record
-
-
-def test_settling_waits_for_consumers_of_closed_connections() -> None:
-    """A slow farewell is in the record."""
-
-    class SlowFarewell(SyncEcho):
-        def websocket_disconnect(self, event: dict[str, Any]) -> None:
-            time.sleep(0.1)
-            print("farewell")
-            super().websocket_disconnect(event)
-
-    with serving(SlowFarewell) as live:
-        with connect(live.url()):
-            pass
-        assert live.prints() == ["farewell"]
-
-
-def test_settling_does_not_wait_for_ever() -> None:
-    """A consumer that is still busy when the time is up is not waited for."""
-    release = threading.Event()
-
-    class Stuck(SyncEcho):
-        def websocket_disconnect(self, event: dict[str, Any]) -> None:
-            release.wait()
-            super().websocket_disconnect(event)
-
-    with serving(Stuck) as live:
-        with connect(live.url()):
-            pass
-        start = time.perf_counter()
-        live.host.settle(0.05)
-        assert time.perf_counter() - start < 1
-        assert live.record.snapshot().entries[-1].what == Disconnected("client", 1000, "")
-        release.set()
-
-
-def test_settling_does_not_wait_for_open_connections() -> None:
-    """A client that stays does not hold up the reader."""
-    with serving(AsyncEcho) as live, connect(live.url()):
-        start = time.perf_counter()
-        live.host.settle()
-        assert time.perf_counter() - start < 1
+# Calls from another thread
 
 
 def test_an_interrupted_call_is_cancelled() -> None:

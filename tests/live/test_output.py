@@ -12,14 +12,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 
-from server.live.output import (
-    Lines,
-    PrintRouter,
-    Stream,
-    printer,
-    route_prints,
-    show_forgotten_awaits,
-)
+from server.live.current_connection import Stream, current_connection
+from server.live.output import Lines, PrintRouter, route_prints, show_forgotten_awaits
 
 
 class Taker:
@@ -46,11 +40,11 @@ def routed() -> Iterator[io.StringIO]:
 def taking() -> Iterator[list[tuple[str, str]]]:
     """Take the prints of a block."""
     found = Taker()
-    token = printer.set(found)
+    token = current_connection.set(found)
     try:
         yield found.taken
     finally:
-        printer.reset(token)
+        current_connection.reset(token)
 
 
 def test_a_print_outside_goes_to_the_stream() -> None:

@@ -88,6 +88,23 @@ def test_on_another_server(shell):
     second.close()
 
 
+def test_no_such_server(shell):
+    """A server of another name is told the names that there are, or the one that was meant."""
+    exercise = launch(WebsocketConsumer, name="exercise")
+    for name, words in (
+        ("exercises", "there is no live server 'exercises': did you mean --on exercise?"),
+        (
+            "shop",
+            "there is no live server 'shop': run the cell that launches it; "
+            "there is --on exercise and --on live",
+        ),
+    ):
+        with pytest.raises(UsageError) as raised:
+            shell.run_cell_magic("browser", f"greet --on {name}", "1;")
+        assert str(raised.value) == words
+    exercise.close()
+
+
 @pytest.mark.parametrize("name", ["First", "a/b", "../x", "a_b", "-a", '"><script>'])
 def test_bad_name(shell, name):
     """A name that does not fit into an address is refused in a sentence."""
@@ -95,11 +112,12 @@ def test_bad_name(shell, name):
         run(shell, f"'{name}'" if name[0] != "-" else f"-- {name}")
 
 
-def test_does_not_wait_where_nobody_can_look(shell):
+def test_does_not_wait_where_nobody_can_look(shell, monkeypatch):
     """nbval and nbconvert start kernels without a session: there is no frame to wait for."""
+    monkeypatch.setattr(cell_module, "ATTACH_TIMEOUT", 3600.0)
     start = time.perf_counter()
     run(shell)
-    assert time.perf_counter() - start < 1.0
+    assert time.perf_counter() - start < 60
 
 
 def test_waits_for_the_frame(shell, monkeypatch):
@@ -116,9 +134,11 @@ def test_waits_for_the_frame(shell, monkeypatch):
 
     thread = threading.Thread(target=attach)
     thread.start()
+    monkeypatch.setattr(cell_module, "ATTACH_TIMEOUT", 3600.0)
+    monkeypatch.setattr(cell_module, "SETTLE_TIMEOUT", 3600.0)
     start = time.perf_counter()
     run(shell, "waiting")
-    assert 0.25 < time.perf_counter() - start < 2.0
+    assert 0.25 < time.perf_counter() - start < 60
     thread.join()
 
 
@@ -126,9 +146,10 @@ def test_waits_in_vain_only_once(shell, monkeypatch):
     """When no browser looks, the first cell notices and the others do not wait."""
     monkeypatch.setenv("JPY_SESSION_NAME", "lesson.ipynb")
     monkeypatch.setattr(cell_module, "ATTACH_TIMEOUT", 0.3)
-    spent = []
-    for _ in range(2):
-        start = time.perf_counter()
-        run(shell, "lonely")
-        spent.append(time.perf_counter() - start)
-    assert spent[0] > 0.25 > spent[1]
+    start = time.perf_counter()
+    run(shell, "lonely")
+    assert time.perf_counter() - start > 0.25
+    monkeypatch.setattr(cell_module, "ATTACH_TIMEOUT", 3600.0)
+    start = time.perf_counter()
+    run(shell, "lonely")
+    assert time.perf_counter() - start < 60

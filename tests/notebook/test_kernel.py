@@ -181,7 +181,7 @@ with connect(live.url()) as ws:
 """
     start = time.monotonic()
     assert kernel.interrupt(code, "waiting") in ("KeyboardInterrupt", "CancelledError")
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60
     assert kernel.run(TALK) == "hello\n"
     kernel.run("port = live.port; live = launch(Echo); assert live.port == port")
     assert kernel.run(TALK) == "hello\n"
@@ -250,7 +250,7 @@ time.sleep(0.1)
     )
     start = time.monotonic()
     kernel.manager.restart_kernel()
-    assert time.monotonic() - start < 8
+    assert time.monotonic() - start < 60
     kernel.client.wait_for_ready(timeout=60)
     kernel.run(CONSUMERS)
     kernel.run("live = launch(Echo)")

@@ -357,7 +357,7 @@ def test_a_program_ends_whatever_a_consumer_does() -> None:
         [sys.executable, "-W", "error", "-c", RUN],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (7, "a notebook signs nothing\n", "")
@@ -370,7 +370,7 @@ def test_settings_of_ones_own() -> None:
         "import server; print(settings.SECRET_KEY)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
     )
     assert done.stdout == "mine\n"
 

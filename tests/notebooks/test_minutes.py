@@ -10,7 +10,9 @@ import nbformat
 import pytest
 
 from server.lessons import Lesson, lessons
-from server.paths import ROOT
+from server.paths import NOTEBOOKS
+
+ROOT = NOTEBOOKS.parent
 
 TIME = re.compile(
     r"\*\*Time:\*\* (\d+) minutes, and (?:about )?(an hour|(\d+) minutes) for the exercises\."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any, ClassVar
 
@@ -78,7 +79,7 @@ async def run_stop(server: Server) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Stop a server, and return what a client has seen and whether the server ended."""
     client = Client(server.port)
     await client.handshake("/Stop/?run=stop")
-    ended = asyncio.get_running_loop().run_in_executor(None, server.stop, 2.5)
+    ended = asyncio.get_running_loop().run_in_executor(None, server.stop)
     await client.end()
     await client.leave()
     return tuple(client.seen), ("the server ends" if await ended else "the server goes on",)
@@ -241,7 +242,7 @@ class NeverAnswers(Case):
         await receive()
 
     async def visit(self, client: Client, target: str) -> None:
-        await client.handshake(target, patience=6)
+        await client.handshake(target, patience=10)
 
 
 class SendsBeforeAccept(Case):
@@ -480,6 +481,25 @@ class NotUTF8(Case):
 
     async def talk(self, client: Client) -> None:
         client.write(frame(TEXT, b"caf\xe9!"))
+
+
+class NotUTF8WhileBusy(Case):
+    """A text that is not UTF-8 arrives while the application is busy (RFC 6455, 8.1)."""
+
+    patience = 2.0
+
+    async def conversation(self, receive: Any, send: Any, report: Any) -> None:
+        await receive()
+        await report.asked.wait()
+        with contextlib.suppress(OSError):
+            await send({"type": "websocket.send", "text": "done"})
+        await receive()
+
+    async def talk(self, client: Client) -> None:
+        client.write(frame(TEXT, b"work") + frame(TEXT, b"caf\xe9!"))
+        await client.read()
+        # The application goes on.
+        await ask(client, client.patience, 2)
 
 
 class ReservedOpcode(Case):

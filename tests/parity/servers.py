@@ -38,15 +38,17 @@ class Server:
     port: int
     host: Host | None = None
     process: subprocess.Popen[bytes] | None = None
+    patience: float = 60.0
+    """Seconds to wait for its end."""
 
-    def stop(self, patience: float) -> bool:
+    def stop(self) -> bool:
         """Stop it as its user does, and tell whether it ended in time."""
         if self.host is not None:
             return self.host.stop()
         assert self.process is not None
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(patience)
+            self.process.wait(self.patience)
         return self.process.poll() is not None
 
 
@@ -72,7 +74,11 @@ async def serve(name: str, log: IO[bytes]) -> AsyncIterator[Server]:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     try:
-        yield Server(await port_of(process, Path(log.name)), process=process)
+        found = Server(await port_of(process, Path(log.name)), process=process)
+        if name == "uvicorn":
+            # It goes on for ever, and nobody waits for that.
+            found.patience = 2.5
+        yield found
     finally:
         process.kill()
         process.wait()

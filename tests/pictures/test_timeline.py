@@ -283,7 +283,7 @@ def test_late_import() -> None:
         "assert 'jinja2' not in sys.modules\n"
         "t.svg; assert 'jinja2' in sys.modules"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=300)
 
 
 def test_ordinal() -> None:

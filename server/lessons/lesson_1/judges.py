@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
-from itertools import pairwise
+from types import CodeType, FunctionType
+from typing import Any
 
 from channels.consumer import SyncConsumer
 
 from ...exercises.check import empty_method
 from ...exercises.registry import exercise
-from ...exercises.scenario import Client, End, Trial, letters
+from ...exercises.scenario import Client, End, Trial, a_word, letters, quote, unless_right
 from ...live.record import Sent
 from ...mistakes.registry import MISTAKES, Mistake, mistake
 
@@ -45,17 +51,22 @@ def shout_back(trial: Trial) -> None:
     """Each text comes back in capital letters."""
     client = trial.connect("ws/shout/")
     for text in ("hello", "Is anybody there?"):
+        client.is_asked(text, text.upper(), partial(not_loud, text))
+    text = f"{a_word()} {a_word()}: 7"
+    client.send(text)
+    what = "so is a text that is not in the table"
+    client.answers(text.upper(), what, unless_right(partial(not_loud, text)))
 
-        def likely(got: object, text: str = text) -> Mistake | None:
-            if got == text:
-                return NOT_SHOUTED
-            if isinstance(got, bytes):
-                return BINARY_ANSWER
-            if isinstance(got, str) and "websocket.receive" in got.lower():
-                return TEXT_OF_THE_EVENT
-            return None
 
-        client.is_asked(text, text.upper(), likely)
+def not_loud(text: str, got: object) -> Mistake | None:
+    """Return the mistake behind another answer than the text in capital letters."""
+    if got == text:
+        return NOT_SHOUTED
+    if isinstance(got, bytes):
+        return BINARY_ANSWER
+    if isinstance(got, str) and "websocket.receive" in got.lower():
+        return TEXT_OF_THE_EVENT
+    return None
 
 
 COUNTS_WRONG = mistake(
@@ -84,7 +95,13 @@ ONE_MESSAGE = mistake(
     fix="Send inside the loop, once per number.",
 )
 
-
+NUMBER_KEPT = mistake(
+    "number-kept",
+    "The number of the time before",
+    cause="What is kept on self stays from one message to the next, and so does the number that "
+    "was counted down.",
+    fix="Take the number out of each message anew, at the beginning of the method that counts.",
+)
 MESSAGE_TOO_MANY = mistake(
     "message-too-many",
     "A message too many",
@@ -93,33 +110,44 @@ MESSAGE_TOO_MANY = mistake(
 )
 
 
-COUNTING = 2.0
-"""Seconds within which both countdowns are over, a short pause after each number included."""
+COUNTING = 3.3
+"""Seconds within which all countdowns are over, a short pause after each number included."""
 
 
-@exercise(
-    "1.2",
-    "Countdown",
-    empty_method("websocket_receive", "count down from the client's number, one message each."),
-)
+@exercise("1.2", "Countdown", name="Countdown")
 def countdown(trial: Trial) -> None:
     """A number is counted down to 1, and then there is a lift-off."""
     client = trial.connect("ws/countdown/")
     trial.hurry_up(COUNTING)
     for start in (3, 1):
-        client.send(str(start))
-        expected = [*map(str, range(start, 0, -1)), "lift-off"]
-        for place, text in enumerate(expected):
+        for place, text in enumerate(counted_down(start)):
             asked = f'"{start}" is answered with "{text}"'
-            likely = partial(not_counted, client, expected, place)
-            client.answers(text, asked if place == 0 else f'then comes "{text}"', likely)
+            if place == 0:
+                client.send(str(start))
+            found = partial(not_counted, client, start, place, start == 1)
+            client.answers(text, asked if place == 0 else f'then comes "{text}"', found)
+    start = random.randint(4, 6)
+    client.send(str(start))
+    what = "a number that is not in the table is counted down as well"
+    for place, text in enumerate(counted_down(start)):
+        likely = unless_right(partial(not_counted, client, start, place, True))
+        client.answers(text, what, likely, quiet=True)
+    trial.passed(what)
 
 
-def not_counted(client: Client, expected: list[str], place: int, got: object) -> Mistake | None:
+def counted_down(start: int) -> list[str]:
+    """Return the messages of one countdown."""
+    return [*map(str, range(start, 0, -1)), "lift-off"]
+
+
+def not_counted(client: Client, start: int, place: int, again: bool, got: object) -> Mistake | None:
     """Return the mistake behind a message that is not the next one."""
+    expected = counted_down(start)
     text, before = expected[place], expected[:place]
     if not isinstance(got, str) or letters(got) == letters(text):
         return None
+    if again and place == 0 and (got == "lift-off" or re.fullmatch(r"-?[0-9]+", got)):
+        return NUMBER_KEPT
     if before and got == before[-1]:
         return SAME_NUMBER
     if before and got == "lift-off" and client.receive() == text:
@@ -172,8 +200,8 @@ NO_GOODBYE = mistake(
 NOT_ONLY_BYE = mistake(
     "not-only-bye",
     'Another text is taken for "bye"',
-    cause='Only "bye" itself ends the conversation: not "Bye", and no longer text that has it '
-    "inside.",
+    cause='Only "bye" itself ends the conversation: not "Bye", not "bye" with a space, and no '
+    "longer text that has it inside.",
     fix='Compare the whole text: text_data == "bye".',
 )
 ALWAYS_CLOSED = mistake(
@@ -194,6 +222,12 @@ def leave_politely(trial: Trial) -> None:
     client = trial.connect("ws/polite/")
     for text in ("hello", "how are you?", "goodbye?", "Bye", "bye bye"):
         client.is_asked(text, f"you said: {text}", partial(not_said, text))
+    what = "so is a text that is not in the table"
+    for text in (a_word(), "bye ", " bye", "by", ""):
+        client.send(text)
+        likely = unless_right(partial(not_said, text))
+        client.answers(f"you said: {text}", f"{what}: {quote(text)}", likely, quiet=True)
+    trial.passed(what)
     client.is_asked("bye", "goodbye", partial(not_goodbye, trial))
     end = client.receive()
     what = "then the server closes with a code from 4000 to 4999, and a reason"
@@ -253,7 +287,17 @@ ONE_WAITS = mistake(
     cause="They are cooked in one thread, one after the other; sync_to_async works like that.",
     fix="Write await asyncio.sleep(...), or await asyncio.to_thread(...) for work that blocks.",
 )
+LOCKED = mistake(
+    "locked",
+    "One order holds up the others",
+    cause="The handlers run side by side, and something lets one of them on at a time: a lock, a "
+    "semaphore or a queue that all of them share.",
+    fix="Leave it out: each order is a client's own, and there is nothing to protect.",
+)
 DISHES = ("soup", "rice", "fish", "cake")
+
+FREE = 20
+"""So often a loop turns at least that nothing holds; one that is held turns once for each order."""
 
 
 @exercise("1.4", "Four at once")
@@ -274,7 +318,7 @@ def four_at_once(trial: Trial) -> None:
         # The machine may have been busy with something else: once more.
         cook(clients)
         most = at_once(trial)
-    in_loop = MISTAKES["blocking"] if in_turn(trial) else ONE_WAITS
+    in_loop = held_up(trial, clients) if most < 3 and not is_sync else None
     trial.expect(
         "the four orders are cooked at the same time",
         # One after the other is never three.
@@ -287,11 +331,16 @@ def four_at_once(trial: Trial) -> None:
 
 def cook(clients: list[Client]) -> None:
     """Order a dish for each client, and expect both answers."""
-    for client, dish in zip(clients, DISHES, strict=True):
-        client.send(dish)
+    order(clients)
     for client, dish in zip(clients, DISHES, strict=True):
         client.answers(f"cooking {dish}", f'"{dish}" is answered with "cooking {dish}"', quiet=True)
         client.answers(f"{dish} is ready", f'then comes "{dish} is ready"', quiet=True)
+
+
+def order(clients: list[Client]) -> None:
+    """Order a dish for each client."""
+    for client, dish in zip(clients, DISHES, strict=True):
+        client.send(dish)
 
 
 def at_once(trial: Trial) -> int:
@@ -300,10 +349,37 @@ def at_once(trial: Trial) -> int:
     return max(sum(moment - COOKING * 0.9 < end <= moment for end in ends) for moment in ends)
 
 
-def in_turn(trial: Trial) -> bool:
-    """Tell whether each order was begun when the one before was ready."""
-    times = sorted(cooking_times(trial))
-    return all(start >= ready for (_, ready), (start, _) in pairwise(times))
+def held_up(trial: Trial, clients: list[Client]) -> Mistake:
+    """Return why the orders of an async consumer are cooked one after the other."""
+    order(clients)
+    if turns(trial) < FREE:
+        return MISTAKES["blocking"]
+    return ONE_WAITS if "sync_to_async" in names_used(trial.answer) else LOCKED
+
+
+def turns(trial: Trial) -> int:
+    """Count how often the server's loop turns while two orders are cooked."""
+    count = 0
+    until = time.monotonic() + 2 * COOKING
+    with suppress(TimeoutError):
+        while count < FREE and time.monotonic() < until:
+            trial.host.call(asyncio.sleep(0), len(DISHES) * COOKING)
+            count += 1
+    return count
+
+
+def names_used(value: Any) -> set[str]:
+    """Return the names that the methods of a class use."""
+    functions = [part for part in vars(value).values() if isinstance(part, FunctionType)]
+    return {name for function in functions for name in names_in(function.__code__)}
+
+
+def names_in(code: CodeType) -> Iterator[str]:
+    """Yield the names that a function uses, and those inside it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from names_in(constant)
 
 
 def cooking_times(trial: Trial) -> list[tuple[float, float]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import partial
+from traceback import TracebackException
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -13,8 +16,11 @@ from django.urls import URLPattern
 from django.urls.resolvers import RoutePattern
 from websockets.sync.client import ClientConnection
 
+from ...exercises.check import RUN_FIRST
+from ...exercises.mistakes import ONLY_EXAMPLES
 from ...exercises.registry import exercise
-from ...exercises.scenario import Client, End, Trial, came, nearly_right
+from ...exercises.scenario import Client, End, Trial, a_word, came, nearly_right, unless_right
+from ...live.record import Accepted, Refused
 from ...mistakes.diagnosis import find_failure, last_line
 from ...mistakes.registry import MISTAKES, Mistake, diagnose_text, mistake
 
@@ -65,6 +71,24 @@ def all_routes(routes: Any) -> Iterator[URLPattern]:
 NAME = re.compile(r"<(?:\w+:)?(\w+)>")
 """A name in a pattern: ``<str:name>`` or ``(?P<name>...)``."""
 
+STEP_MISSING = re.compile(r"""\[\s*["']url_route["']\s*\]\s*\[\s*["'](?!kwargs["'])""")
+"""The way to a name without ``["kwargs"]``."""
+
+SCOPE_KEYS = ("url_route", "query_string", "headers", "path", "client", "subprotocols", "type")
+SCOPE_KEY = mistake(
+    "scope-key",
+    "The scope has no such key",
+    symptom="`KeyError: 'url_routes'`",
+    cause="The key is spelled in another way in the scope.",
+    fix="Compare it with the keys that are there: print(list(self.scope)).",
+    shown=["2.1"],
+)
+
+
+def line_of(failure: TracebackException) -> str:
+    """Return the line that raised an exception, where it is known."""
+    return (failure.stack[-1].line or "") if failure.stack else ""
+
 
 def name_mistake(trial: Trial, target: str) -> Mistake | None:
     """Return why a consumer does not find the name that the path holds, if it looked for one."""
@@ -74,11 +98,14 @@ def name_mistake(trial: Trial, target: str) -> Mistake | None:
         # A dictionary of the learner's own may have no such room.
         if key is None or key[1] in ("url_route", "kwargs", value):
             continue
+        if get_close_matches(key[1], SCOPE_KEYS, cutoff=0.8):
+            return SCOPE_KEY
         patterns = [str(route.pattern) for route in all_routes(trial.answer)]
         names = {name for pattern in patterns for name in NAME.findall(pattern)}
         if not names:
             return MISTAKES["no-name-in-pattern"]
-        return MISTAKES["not-in-kwargs" if key[1] in names else "wrong-argument-name"]
+        is_far = key[1] in names or STEP_MISSING.search(line_of(failure))
+        return MISTAKES["not-in-kwargs" if is_far else "wrong-argument-name"]
     return None
 
 
@@ -113,15 +140,22 @@ COUNTED_LATE = mistake(
 COUNTED_ANEW = mistake(
     "counted-anew",
     "Each message is counted as the first",
-    cause="The count begins anew with each message.",
+    cause="Nothing is added to the count, or it begins anew with each message.",
     fix="Set it to 0 in connect, and only add to it in receive.",
+)
+NOT_COUNTED = mistake(
+    "not-counted",
+    "The number of the message is missing",
+    cause="Between the room and the text stands how many messages this client has sent so far.",
+    fix="Keep a count on self: set it to 0 in connect, and add 1 in receive.",
 )
 
 
 def no_routes(answer: Any) -> str | None:
     """Tell whether the list of routes is still empty."""
     if isinstance(answer, list | tuple) and not answer:
-        return "routes is empty: add a route for ws/room/<name>/ that leads to ChatRoom."
+        todo = "routes is empty: add a route for ws/room/<name>/ that leads to ChatRoom."
+        return f"{todo}\n{RUN_FIRST}"
     return None
 
 
@@ -131,13 +165,33 @@ def rooms(trial: Trial) -> None:
     blue = visit(trial, "ws/room/blue/")
     welcome = "welcome to blue"
     blue.answers(welcome, f'the client is told "{welcome}"', partial(not_welcomed, welcome))
-    blue.is_asked("hi", "blue 1: hi", {"blue 0: hi": COUNTED_LATE})
+    blue.is_asked("hi", "blue 1: hi", partial(not_counted, "hi", {"blue 0: hi": COUNTED_LATE}))
     blue.is_asked("anybody?", "blue 2: anybody?", {"blue 1: anybody?": COUNTED_ANEW})
     red = visit(trial, "ws/room/red/")
     mixed = partial(mixed_up, trial)
     red.answers("welcome to red", 'the client is told "welcome to red"', mixed)
     red.is_asked("hello", "red 1: hello", mixed)
     blue.is_asked("bye", "blue 3: bye", mixed)
+    room, text = a_word(), a_word()
+    what = "so is a room that is not in the table"
+    target = f"ws/room/{room}/"
+    other = trial.try_connect(target)
+    if not isinstance(other, ClientConnection):
+        trial.fail(what, "accepted", other, lost(trial, target) or ONLY_EXAMPLES)
+    assert isinstance(other, ClientConnection)
+    client = Client(trial, other)
+    client.answers(f"welcome to {room}", what, unless_right(), quiet=True)
+    for count in (1, 2, 3, 4):
+        client.send(text)
+        client.answers(f"{room} {count}: {text}", what, unless_right(), quiet=True)
+    trial.passed(what)
+
+
+def not_counted(text: str, known: dict[str, Mistake], got: object) -> Mistake | None:
+    """Return the mistake behind a first answer with another number than 1, or none."""
+    if isinstance(got, str) and got.startswith("blue") and not re.search("[0-9]", got):
+        return NOT_COUNTED if text in got else None
+    return known.get(got) if isinstance(got, str) else None
 
 
 def not_welcomed(welcome: str, got: object) -> Mistake | None:
@@ -234,6 +288,21 @@ QUERY_MISTAKES = {
 """What an exception says of how the token was looked for; the first that is found decides."""
 
 
+CHECKED_INSIDE = mistake(
+    "checked-inside",
+    "The application inside decides",
+    cause="The refusal comes from the consumer; the middleware has handed the connection on to it.",
+    fix="Look at the query in the middleware's __call__, and refuse there.",
+)
+CONNECT_TAKEN = mistake(
+    "connect-taken",
+    "The middleware takes the event that the consumer waits for",
+    cause="The first event of a connection is websocket.connect, and each event comes once: who "
+    "calls receive() has it, and the application inside never gets it.",
+    fix="Leave out the receive(): what you need of the connection is in the scope.",
+)
+
+
 def not_wrapped(answer: Any) -> str | None:
     """Tell whether the class came instead of what was made with it."""
     if isinstance(answer, type) and not issubclass(answer, AsyncConsumer):
@@ -241,7 +310,7 @@ def not_wrapped(answer: Any) -> str | None:
     return None
 
 
-@exercise("2.2", "A token, please", not_wrapped)
+@exercise("2.2", "A token, please", not_wrapped, name="guarded")
 def token_please(trial: Trial) -> None:
     """Only a client with the token gets in; all others are refused."""
     refused(trial, "ws/", "without a token", NOT_GUARDED)
@@ -251,14 +320,27 @@ def token_please(trial: Trial) -> None:
     client.answers("welcome", 'and the application inside says "welcome"')
     refused(trial, "ws/?token=sesame-seeds", "with the token sesame-seeds", PART_OF_IT)
     refused(trial, "ws/?nottoken=sesame", "with ?nottoken=sesame", PART_OF_IT)
+    refused(trial, f"ws/?token={a_word()}", "with any other token", ONLY_EXAMPLES)
+    refused(trial, "ws/?token=", "with an empty token", ONLY_EXAMPLES)
     what = "with ?room=blue&token=sesame the connection opens"
     trial.connect("ws/?room=blue&token=sesame", what, {"refused with HTTP 403": WHOLE_QUERY})
+    what = "it is the middleware that refuses"
+    trial.expect(what, not refused_inside(trial), "no consumer", "the consumer", CHECKED_INSIDE)
+
+
+def refused_inside(trial: Trial) -> bool:
+    """Tell whether the consumer that lets clients in is also the one that refuses them."""
+    entries = [entry.what for entry in trial.snapshot.entries]
+    welcoming = {what.consumer for what in entries if isinstance(what, Accepted)} - {None}
+    return any(isinstance(what, Refused) and what.consumer in welcoming for what in entries)
 
 
 def not_let_in(trial: Trial, came: object) -> Mistake | None:
     """Return the mistake behind a client with the token that does not get in."""
     if came == "refused with HTTP 403":
         return NOBODY_GETS_IN
+    if trial.noted("no-accept"):
+        return CONNECT_TAKEN
     return None if trial.failures or trial.warnings else NOT_HANDED_ON
 
 
@@ -297,7 +379,8 @@ def not_refused(trial: Trial) -> Mistake:
 CATCHES_TOO_LITTLE = mistake(
     "catches-too-little",
     "The last route does not take this path",
-    cause='path("") takes the empty path only, and <str:name> stops at a slash.',
+    cause='path("") takes the empty path only, <str:name> stops at a slash, and <path:name> and .+ '
+    "want one letter at least.",
     fix="A regular expression that is content with anything takes every path.",
 )
 CATCHES_FIRST = mistake(
@@ -305,6 +388,15 @@ CATCHES_FIRST = mistake(
     "The catch-all comes too early",
     cause="Routes are tried from the top, and the first that matches wins.",
     fix="Put the route that takes everything at the end.",
+)
+HTTP_404 = mistake(
+    "http-404",
+    "Http404 is for views",
+    symptom="`django.http.response.Http404`, and HTTP 500 for the client",
+    cause="Django makes a page of it for HTTP; for a WebSocket it is an exception like any other.",
+    fix="Accept, and close with a code of your own: self.close(code=4404).",
+    texts=[r"\bHttp404\b"],
+    shown=["2.3"],
 )
 NOT_4404 = mistake(
     "not-4404",
@@ -325,7 +417,7 @@ def one_route(answer: Any) -> str | None:
     if isinstance(answer, list | tuple) and len(answer) == 1:
         return (
             "routes has one route: add a last one that takes every other path, "
-            "and let NotHere close with 4404."
+            f"and let NotHere close with 4404.\n{RUN_FIRST}"
         )
     return None
 
@@ -339,14 +431,17 @@ def nobody_here(trial: Trial) -> None:
         'ws/clock/ says "tick"',
         lambda got: CATCHES_FIRST if isinstance(got, End) else None,
     )
-    for target in ("ws/nowhere/", "elsewhere", "ws/clock/again/"):
+    known = {"ws/nowhere/": "ws/nowhere/", "elsewhere": "elsewhere"}
+    hidden = {"ws/clock/again/": "ws/clock/again/", "old/ws/clock/": "old/ws/clock/"}
+    hidden |= {"": "the root, /,", f"{a_word()}/{a_word()}": "any other path"}
+    for target, words in (known | hidden).items():
         connection = trial.try_connect(target)
-        what = f"{target} is accepted"
+        what = f"{words} is accepted"
         if not isinstance(connection, ClientConnection):
             mistake = None
             if any("No route found" in str(failure) for failure in trial.failures):
                 mistake = route_mistake(trial.answer, target)
-                if mistake is MISTAKES["no-route"]:
+                if mistake is MISTAKES["no-route"] or not target:
                     mistake = CATCHES_TOO_LITTLE
             elif connection == "refused with HTTP 403":
                 mistake = MISTAKES["close-before-accept"]
@@ -354,12 +449,17 @@ def nobody_here(trial: Trial) -> None:
         assert isinstance(connection, ClientConnection)
         client = Client(trial, connection)
         # Who is told something before the close is told enough.
-        end = next((got for _ in range(3) if not isinstance(got := client.receive(), str)), None)
+        told: list[object] = []
+        while len(told) < 3 and not isinstance(got := client.receive(), End | None):
+            told.append(got)
+        end = got if isinstance(got, End) else None
         mistake = None
         if not trial.failures:
-            mistake = NOT_4404 if isinstance(end, End) else LEFT_OPEN
-        ok = isinstance(end, End) and end.code == 4404
-        what = f"{target} is accepted, and then closed with 4404"
+            mistake = NOT_4404 if end is not None else LEFT_OPEN
+        if "tick" in told:
+            mistake = MISTAKES["unanchored"]
+        ok = end is not None and end.code == 4404
+        what = f"{words} is accepted, and then closed with 4404"
         trial.expect(what, ok, "the end of the connection, with 4404", came(end), mistake)
 
 
@@ -370,6 +470,12 @@ ANOTHER_WINS = mistake(
     "A path leads to another consumer than its own",
     cause="Routes are tried from the top, and the first that matches wins.",
     fix="Connect to each path of the table with a client of your own, launch(routes), and compare.",
+)
+TAKES_MORE = mistake(
+    "takes-more",
+    "A route takes paths that are none of the table",
+    cause="A name in a pattern, as <str:page>, takes whatever stands in its place.",
+    fix='Write the piece itself where there is only one: path("ws/news/", ...).',
 )
 PAGES = {
     "ws/": "home",
@@ -397,14 +503,39 @@ def the_broken_route(trial: Trial) -> None:
     # Which of them goes astray is for the learner to find.
     what = "each of the five paths leads to its own consumer"
     trial.expect(what, right == len(PAGES), "all five", f"{right} of the five", ANOTHER_WINS)
-    target = "ws/news/archive/"
+    what = "so do other rooms and other games"
+    for target, name in ((f"ws/chat/{a_word()}/", "chat"), (f"ws/score/{a_number()}/", "score")):
+        other = trial.try_connect(target)
+        if not isinstance(other, ClientConnection):
+            trial.fail(what, f'accepted, and then "{name}"', other, ONLY_EXAMPLES)
+        assert isinstance(other, ClientConnection)
+        Client(trial, other).answers(name, what, unless_right(), quiet=True)
+    trial.passed(what)
+    nowhere(trial, "ws/news/archive/", MISTAKES["unanchored"])
+    nowhere(trial, "old/ws/news/", MISTAKES["unanchored"])
+    nowhere(trial, f"ws/{a_word()}/", TAKES_MORE, "any other page")
+    nowhere(trial, f"ws/news/{a_word()}/", TAKES_MORE, "any other part of the news")
+    trial.forgive_failures()
+
+
+def a_number() -> int:
+    """Return a number that no answer can know."""
+    return random.randint(1_000, 9_999)
+
+
+def nowhere(trial: Trial, target: str, if_found: Mistake, words: str = "") -> None:
+    """Expect that a path finds no route."""
+    before = len(lost_ones(trial))
     connection = trial.try_connect(target)
-    failures = [failure for failure in trial.failures if "No route found" in str(failure)]
     trial.expect(
-        f"{target} leads nowhere",
-        bool(failures),
+        f"{words or target} leads nowhere",
+        len(lost_ones(trial)) > before,
         "no route",
         "accepted" if isinstance(connection, ClientConnection) else connection,
-        MISTAKES["unanchored"],
+        if_found,
     )
-    trial.forgive_failures()
+
+
+def lost_ones(trial: Trial) -> list[TracebackException]:
+    """Return the exceptions of a router that has found no route."""
+    return [failure for failure in trial.failures if "No route found" in str(failure)]

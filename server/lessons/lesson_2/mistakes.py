@@ -52,11 +52,13 @@ mistake(
     "no-as-asgi",
     "as_asgi() is missing",
     symptom="`TypeError: object Echo can't be used in 'await' expression`; "
+    "since Python 3.14 `TypeError: 'Echo' object can't be awaited`; "
     "for a raw consumer `TypeError: Echo() takes no arguments`",
     cause="The consumer's class stands where an ASGI application is needed.",
     fix="Write Consumer.as_asgi() in its place, with the parentheses.",
     texts=[
         r"object \w+ can't be used in 'await' expression",
+        r"'\w+' object can't be awaited",
         r"^TypeError: \w+\(\) takes no arguments",
         r"__call__\(\) missing 1 required positional argument: 'send'",
     ],
@@ -218,7 +220,7 @@ mistake(
     cause="Offered and accepted subprotocols have to be the same one.",
     fix='Accept one of scope["subprotocols"], or offer none.',
     texts=["Sec-WebSocket-Protocol", "did not offer the subprotocol"],
-    shown=["2#who-may-connect"],
+    shown=["2#subprotocol-text"],
 )
 mistake(
     "arguments-of-call",

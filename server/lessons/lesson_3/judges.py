@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+
 from ...exercises.registry import browser_exercise
 from ...exercises.scenario import Sheet, quote
-from ...exercises.visit import Visit, came_from
+from ...exercises.script import find_silence
+from ...exercises.visit import Socket, Visit, came_from
 from ...mistakes.registry import MISTAKES, Mistake, mistake
+from ...notebook.runs import Told
 
 __all__ = ["LEAST_GROWTH", "SHORTEST"]
 
@@ -23,6 +28,22 @@ OTHER_GREETING = mistake(
     cause="The server got a message, and not the one that it waits for.",
     fix="Compare them letter by letter.",
 )
+AGAIN_AND_AGAIN = mistake(
+    "again-and-again",
+    "setInterval calls again and again",
+    cause="One greeting is expected, and setInterval sends one after the other.",
+    fix="Send in onopen, once; there is nothing to wait for by the clock.",
+)
+FIXED_WAIT = mistake(
+    "fixed-wait",
+    "It waits by the clock, and not for the event",
+    symptom="it works here, and fails where the network is slower",
+    cause="A timer was set before, and what it does has nothing to do with what happens on the "
+    "socket.",
+    fix="Let the handler do it: onopen is called when the connection is open, onmessage when a "
+    "message has come.",
+    shown=["3.1"],
+)
 TOO_MANY = mistake(
     "too-many",
     "It greets again and again",
@@ -38,17 +59,41 @@ def greet_on_open(sheet: Sheet, visit: Visit) -> None:
     mistake = OTHER_GREETING
     if not messages:
         late = bool(visit.sockets[-1].texts("dropped"))
-        mistake = MISTAKES["send-after-closing"] if late else NOTHING_SENT
+        silence = find_silence(visit, "hello") or NOTHING_SENT
+        mistake = MISTAKES["send-after-closing"] if late else silence
     elif messages[0] == "[object Object]":
         mistake = MISTAKES["object-object"]
     elif messages[0] == "hello":
-        mistake = TOO_MANY
+        mistake = AGAIN_AND_AGAIN if "setInterval(" in visit.code else TOO_MANY
     sheet.expect(
         'the browser sends "hello", once',
         messages == ["hello"],
         quote("hello"),
         came_from(messages),
         mistake,
+    )
+    what = "it sends because the connection is open"
+    by_clock = "readyState" not in visit.code and is_timed(visit, "open", "sent")
+    if by_clock:
+        sheet.fail(what, "onopen", "a timer that was set before", FIXED_WAIT)
+
+
+def is_timed(visit: Visit, cue: str, act: str) -> bool:
+    """Tell whether what a page did came from a timer that was set before its cue.
+
+    Args:
+        visit: What the page did.
+        cue: The kind of the line that it should have waited for, or the text of a message.
+        act: The kind of the line of what it did.
+
+    """
+    lines = visit.sockets[-1].lines
+    cues = [line["at"] for line in lines if cue in (line["kind"], line["text"])]
+    acts = [line["at"] for line in lines if line["kind"] == act]
+    return any(
+        timer["delay"] > 0 and timer["at"] < min(cues) and timer["at"] + timer["delay"] <= acts[0]
+        for timer in visit.timers
+        if cues and acts
     )
 
 
@@ -59,7 +104,7 @@ def greetings(visit: Visit) -> list[str]:
 
 # 3.2
 
-PONGS = ["pong 1", "pong 2", "pong 3"]
+PONGS = ["pong 1", "pong 2", "pong 40"]
 NO_PONG = mistake(
     "no-pong",
     "No answer to the pings",
@@ -87,7 +132,7 @@ SAME_PONG = mistake(
 SOME_PONGS = mistake(
     "some-pongs",
     "Some pings are not answered",
-    cause="The server sends three pings, and fewer pongs come back.",
+    cause="Fewer pongs come back than the server has sent pings.",
     fix="onmessage is called for each message: answer in there, and keep the socket open.",
 )
 OTHER_PONG = mistake(
@@ -104,17 +149,36 @@ SENT_THE_EVENT = mistake(
 )
 
 
+UNASKED = mistake(
+    "unasked",
+    "A pong before its ping",
+    cause="The pongs are written out, and sent before the server has asked.",
+    fix="Send in onmessage, and take the number out of event.data.",
+)
+COUNTED = mistake(
+    "counted",
+    "The pongs are counted",
+    cause="The number of a ping is not how many there were before; it may be any.",
+    fix="Take the number out of event.data, each time anew.",
+)
+
+
 @browser_exercise("3.2", "Ping and pong", "pong", lambda visit: len(greetings(visit)) > len(PONGS))
 def ping_and_pong(sheet: Sheet, visit: Visit) -> None:
     """Each ping is answered by the pong of its number, and other messages by nothing."""
     messages = greetings(visit)
+    silence = find_silence(visit, "pong") if not messages else None
     sheet.expect(
-        "the pings 1, 2 and 3 are answered, and the news are not",
-        sorted(messages) == PONGS,
+        "each ping is answered with the pong of its number, and the news are not",
+        sorted(messages) == sorted(PONGS),
         came_from(PONGS),
         came_from(messages),
-        pong_mistake(messages),
+        silence or pong_mistake(messages),
     )
+    lines = [line["text"] for line in visit.sockets[-1].lines]
+    asked = all(lines.index(pong.replace("o", "i")) < lines.index(pong) for pong in PONGS)
+    what = "no pong comes before its ping"
+    sheet.expect(what, asked, "a pong after each ping", "pongs before the pings", UNASKED)
 
 
 def pong_mistake(messages: list[str]) -> Mistake:
@@ -129,9 +193,12 @@ def pong_mistake(messages: list[str]) -> Mistake:
         return OTHER_PONG
     if not set(messages) - {"pong"}:
         return NO_NUMBER
+    if messages == [f"pong {number}" for number in range(1, len(PONGS) + 1)]:
+        return COUNTED
     if len(messages) < len(PONGS):
         return SOME_PONGS
-    return SAME_PONG if set(messages) <= set(PONGS) else OTHER_PONG
+    numbered = all(re.fullmatch("pong [0-9]+", message) for message in messages)
+    return SAME_PONG if numbered else OTHER_PONG
 
 
 # 3.3
@@ -182,6 +249,9 @@ def enough(sheet: Sheet, visit: Visit) -> None:
     elif before.first("open") is None:
         sheet.fail(what, 'a close after "enough"', "a close before the handshake's end", TOO_EARLY)
     told = "enough" in before.texts("received")
+    by_clock = is_timed(visit, "enough", "closing") and '"enough"' not in as_quoted(visit.code)
+    if by_clock:
+        sheet.fail(what, "a close in onmessage", "a close by a timer", FIXED_WAIT)
     came = f"a close after {came_from(before.texts('received'))}"
     sheet.expect(what, told, 'a close after "enough"', came, BEFORE_ENOUGH)
     closed = socket.first("closed")
@@ -195,6 +265,11 @@ def enough(sheet: Sheet, visit: Visit) -> None:
     )
 
 
+def as_quoted(code: str) -> str:
+    """Return code with one kind of quotes."""
+    return code.replace("'", '"').replace("`", '"')
+
+
 # 3.4
 
 SHORTEST = 50.0
@@ -203,9 +278,10 @@ SHORTEST = 50.0
 LONGEST = 3_000.0
 """Milliseconds that no wait of a right answer takes."""
 
-LEAST_GROWTH = 1.9
-"""How many times as long as the first wait the third one is. Doubled twice is four times, of which
-chance may take half. What never grows is, with the same chance in it, not twice as long."""
+LEAST_GROWTH = 3.9
+"""How many times as long as the first wait the fourth one is. Doubled three times is eight times,
+of which chance may take half. What grows by half is 3.4 times as long, and what never grows is,
+with the same chance in it, not twice as long."""
 
 NEVER_BACK = mistake(
     "never-back",
@@ -244,9 +320,46 @@ NOT_GROWING = mistake(
     cause="If all pages of a site come back at the same pace, the server falls over again.",
     fix="Keep the delay in a variable, and double it before each try.",
 )
+ADDED = mistake(
+    "added",
+    "The delay grows by the same amount",
+    cause="What is added each time is soon little; a server that is away for long needs more.",
+    fix="Double it: delay *= 2.",
+)
+STILL_TRIES = mistake(
+    "still-tries",
+    "It tries again although it is connected",
+    cause="A new WebSocket was made after the server had said that it is back.",
+    fix="Let only the loss of a connection make a new one: in onclose, and nowhere else.",
+)
+TWO_FOR_ONE = mistake(
+    "two-for-one",
+    "Two tries for one loss",
+    symptom="the server sees more and more connections of one page",
+    cause="After a failure onerror runs and then onclose, and both of them make a new connection.",
+    fix="Do it in onclose alone: it is called for every end.",
+    shown=["3.4"],
+)
+SCHEDULED = mistake(
+    "scheduled",
+    "The tries are set beforehand",
+    cause="The timers were set before the connection was lost, and run whether it is or not.",
+    fix="Set one timer in onclose, for the next try.",
+)
+WRITTEN_OUT = mistake(
+    "written-out",
+    "Only so many tries are written out",
+    cause="A server may be away for longer than the code has waits for.",
+    fix="Keep the delay in a variable that doubles, and let onclose call the same function each "
+    "time.",
+)
 
 
-@browser_exercise("3.4", "Come back", "come-back", lambda visit: is_back(visit))
+REFUSALS = 3
+"""How many connections the server refuses while it is away."""
+
+
+@browser_exercise("3.4", "Come back", "come-back", lambda visit: is_back(visit), rest=2.0)
 def come_back(sheet: Sheet, visit: Visit) -> None:
     """The browser tries again, later each time, until the server is back."""
     tries = len(visit.sockets) - 1
@@ -259,13 +372,50 @@ def come_back(sheet: Sheet, visit: Visit) -> None:
     came = f"a try after {min(asked):g} milliseconds" if asked else "a try at once"
     ok = min(pauses, default=0.0) >= SHORTEST
     sheet.expect(what, ok, "a delay", came, no_delay(visit))
+    early = [timer for timer in retries(visit) if timer["at"] < first_loss(visit)]
+    what = "a loss makes it try, and nothing else does"
+    sheet.expect(what, len(early) < 2, "a timer in onclose", "timers from before", SCHEDULED)
     what = "it goes on until the server is back"
-    mistake = TOO_LATE if max(delays(visit), default=0.0) > LONGEST else GIVES_UP
-    sheet.expect(what, is_back(visit), '"welcome back"', f"{tries} of 3 tries", mistake)
+    mistake = GIVES_UP if tries < 2 else WRITTEN_OUT
+    if max(delays(visit), default=0.0) > LONGEST:
+        mistake = TOO_LATE
+    came = f"{tries} of {REFUSALS + 1} tries"
+    sheet.expect(what, is_back(visit), '"welcome back"', came, mistake)
+    back = [place for place, one in enumerate(visit.sockets) if welcomed(one)]
+    since = visit.sockets[back[0]].lines[0]["at"]
+    losses = [line for line in visit.lines if line["kind"] == "closed" and line["at"] < since]
+    two = sum(timer["at"] < since for timer in retries(visit)) > len(losses)
+    came = f"{tries - back[0]} more" if back[0] < tries else "nothing"
+    what = "then it stays, and makes no other connection"
+    sheet.expect(what, back[0] == tries, "nothing", came, TWO_FOR_ONE if two else STILL_TRIES)
     what = "each time it waits longer"
     came = ", then ".join(f"{pause / 1000:.2f} s" for pause in pauses)
     ok = pauses[-1] > pauses[0] * LEAST_GROWTH
-    sheet.expect(what, ok, "a delay that doubles", came, NOT_GROWING)
+    added = is_added([timer["delay"] for timer in retries(visit)])
+    sheet.expect(
+        what, ok and not added, "a delay that doubles", came, ADDED if added else NOT_GROWING
+    )
+
+
+def retries(visit: Visit) -> list[Told]:
+    """Return the timers that a new connection may wait for."""
+    return [timer for timer in visit.timers if timer["callable"] and timer["delay"] >= SHORTEST]
+
+
+def first_loss(visit: Visit) -> float:
+    """Return when the page lost its first connection."""
+    return next(line["at"] for line in visit.lines if line["kind"] == "closed")
+
+
+def is_added(asked: list[float]) -> bool:
+    """Tell whether delays grow by the same amount each time; chance never gives that."""
+    steps = [later - sooner for sooner, later in pairwise(asked)]
+    return len(steps) >= 2 and steps[0] > 0 and max(steps) - min(steps) < 0.5
+
+
+def welcomed(socket: Socket) -> bool:
+    """Tell whether the server has said on a socket that it is back."""
+    return "welcome back" in socket.texts("received")
 
 
 def waits(visit: Visit) -> list[float]:
@@ -296,4 +446,4 @@ def no_delay(visit: Visit) -> Mistake:
 
 def is_back(visit: Visit) -> bool:
     """Tell whether the page has met the server again."""
-    return any("welcome back" in socket.texts("received") for socket in visit.sockets)
+    return any(map(welcomed, visit.sockets))

@@ -6,14 +6,23 @@ import ast
 import json
 import math
 import operator
+import random
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any, NoReturn
 
+from channels.generic.websocket import JsonWebsocketConsumer
+
 from ...exercises.check import empty_method
+from ...exercises.mistakes import ONLY_EXAMPLES
 from ...exercises.registry import exercise
-from ...exercises.scenario import Client, End, Trial, came, quote
+from ...exercises.scenario import Client, End, Trial, a_word, came, quote, unless_right
 from ...mistakes.diagnosis import find_failure, last_line
 from ...mistakes.registry import MISTAKES, Mistake, mistake
 
@@ -35,6 +44,42 @@ NOT_JSON = mistake(
     cause="The other side cannot decode this text.",
     fix="Build a dict, and encode it: json.dumps(...), or send_json(...) in a JSON consumer.",
 )
+NO_CLS = mistake(
+    "no-cls",
+    "A class method without cls",
+    symptom="`TypeError: Echo.decode_json() takes 1 positional argument but 2 were given`",
+    cause="encode_json and decode_json are given the class first, and then the value.",
+    fix="Write @classmethod, and below it def decode_json(cls, text_data).",
+    texts=[r"\b(de|en)code_json\(\) takes \d+ positional arguments? but \d+ were given"],
+    shown=["4.2"],
+)
+JSON_OPTIONS = mistake(
+    "json-options",
+    "dumps and loads have different options",
+    symptom="`TypeError: JSONDecoder.__init__() got an unexpected keyword argument 'allow_nan'`",
+    cause="allow_nan and default belong to json.dumps, which writes.",
+    fix="json.loads has parse_constant and parse_float for what it reads.",
+    texts=[r"JSON(De|En)coder\.__init__\(\) got an unexpected keyword argument"],
+    shown=["4.2"],
+)
+ASYNC_ENCODER = mistake(
+    "async-encoder",
+    "An async method in the sync twin",
+    symptom="a TypeError that names a coroutine where a str, or a value, should be",
+    cause="JsonWebsocketConsumer calls encode_json and decode_json and does not await them.",
+    fix="Write def instead of async def; only AsyncJsonWebsocketConsumer awaits them.",
+    shown=["4.3"],
+)
+
+
+def async_encoder(trial: Trial) -> Mistake | None:
+    """Return the mistake of an answer that has an async conversion in a sync consumer."""
+    answer = trial.answer
+    if not (isinstance(answer, type) and issubclass(answer, JsonWebsocketConsumer)):
+        return None
+    names = ("encode_json", "decode_json")
+    is_async = any(iscoroutinefunction(getattr(answer, name)) for name in names)
+    return ASYNC_ENCODER if is_async else None
 
 
 def refuse_constant(name: str) -> NoReturn:
@@ -84,6 +129,7 @@ def answers_json(
     likely: Callable[[Any], Mistake | None] = lambda value: None,
     after_error: bool = False,
     quiet: bool = False,
+    fallback: Mistake | None = None,
 ) -> None:
     """Expect a message that is the JSON of a value, however it is spaced and ordered.
 
@@ -94,6 +140,7 @@ def answers_json(
         likely: Returns the mistake behind another value; ``None`` stands for no message.
         after_error: The same was answered well before the client was told of an error.
         quiet: Only that it does not come is worth a line.
+        fallback: The mistake behind anything else.
 
     """
     got = client.receive()
@@ -106,6 +153,8 @@ def answers_json(
                 client.trial.passed(what)
             return
     failures = client.trial.failures
+    if mistake is None and failures:
+        mistake = async_encoder(client.trial)
     if mistake is None and not failures:
         mistake = likely(value)
     if mistake is None and after_error and got is not None:
@@ -115,7 +164,7 @@ def answers_json(
             mistake = CLOSED_ON_ERROR
         if mistake in (None, MISTAKES["unbound"], MISTAKES["text-and-value"]):
             mistake = MISTAKES["goes-on"]
-    client.trial.fail(what, quote(json.dumps(expected)), came(got), mistake)
+    client.trial.fail(what, quote(json.dumps(expected)), came(got), mistake or fallback)
 
 
 def same(value: object, expected: object) -> bool:
@@ -202,11 +251,35 @@ ANY_CODE = mistake(
 )
 
 
-@exercise(
-    "4.1",
-    "A calculator",
-    empty_method("receive", "decode the message, calculate, and answer in JSON."),
+ENDLESS = mistake(
+    "endless",
+    "The handler never ends",
+    cause="receive is called anew for each message; a loop in it sends the same answer for ever.",
+    fix="Leave out the loop: one message, one call, one answer.",
 )
+ALL_AT_ONCE = mistake(
+    "all-at-once",
+    "All four are calculated, whichever is asked for",
+    cause="With b = 0 the division raises, also where the client wants a sum.",
+    fix="Calculate only the one that op names: with if and elif, or a dict of functions.",
+)
+ZERO_IS_A_RESULT = mistake(
+    "zero-is-a-result",
+    "0 is a result",
+    cause="if result: is false for 0 as well.",
+    fix="Ask for what you mean: whether there was an exception, or result is not None.",
+)
+TAKEN_FOR_ANOTHER = mistake(
+    "taken-for-another",
+    "Any other op is taken for one of the four",
+    cause="The last else carries it out, whatever the client has named.",
+    fix='Give the fourth a condition of its own, and answer {"error": ...} in the else.',
+)
+STRANGE_OPS = {"+ 10 +": 15, "+-": -1, "-*": None, "%": 2, "**": 8, "": None}
+"""What no client may name, and what comes of it for 2 and 3 where it is carried out."""
+
+
+@exercise("4.1", "A calculator", name="Calculator")
 def calculator(trial: Trial) -> None:
     """It calculates in JSON, and tells of a division by zero."""
     client = trial.connect("ws/calculator/")
@@ -218,7 +291,14 @@ def calculator(trial: Trial) -> None:
     ):
         client.send(json.dumps({"op": op, "a": a, "b": b}))
         what = f'{a} {op} {b} is answered with {{"result": {result}}}'
-        answers_json(client, what, {"result": result}, partial(not_calculated, op, a, b))
+        answers_json(client, what, {"result": result}, partial(not_calculated, trial, op, a, b))
+    what = "so are numbers that are not in the table"
+    for op, calculate in OPERATIONS.items():
+        a, b = random.randint(100, 999), random.choice((2, 4, 8))
+        client.send(json.dumps({"op": op, "a": a, "b": b}))
+        likely = unless_right(partial(not_calculated, trial, op, a, b))
+        answers_json(client, what, {"result": calculate(a, b)}, likely, quiet=True)
+    trial.passed(what)
     client.send(json.dumps({"op": "/", "a": 1, "b": 0}))
     what = "1 / 0 is answered with an error"
     got = client.receive()
@@ -232,13 +312,42 @@ def calculator(trial: Trial) -> None:
     client.send(json.dumps({"op": "+", "a": 1, "b": 1}))
     what = "nothing else follows the error, and the next answer is right: 1 + 1"
     answers_json(client, what, {"result": 2}, after_error=True)
-    op = "+ 10 +"
-    client.send(json.dumps({"op": op, "a": 2, "b": 3}))
-    got = client.receive()
-    what = f'the op "{op}" is not carried out'
-    value = strict_json(got) if isinstance(got, str) and decodes(got, strict_json) else None
-    trial.expect(what, value != {"result": 15}, "anything else", came(got), ANY_CODE)
+    for op, a, b, result in (("+", 1, 0, 1), ("*", 4, 0, 0), ("/", 0, 5, 0), ("-", 3, 3, 0)):
+        client.send(json.dumps({"op": op, "a": a, "b": b}))
+        what = f'{a} {op} {b} is answered with {{"result": {result}}}'
+        answers_json(client, what, {"result": result}, partial(not_with_zero, b), quiet=True)
+    trial.passed("a 0 is a number like any other: 1 + 0, 4 * 0, 0 / 5, 3 - 3")
+    for op, carried_out in STRANGE_OPS.items():
+        not_carried_out(trial, {"op": op, "a": 2, "b": 3}, carried_out)
+    trial.passed("an op that is none of the four is not carried out")
+    not_carried_out(trial, {"op": "+", "a": "7*6", "b": 0}, 42)
+    not_carried_out(trial, {"op": "*", "a": 1, "b": "7*6"}, 42)
+    trial.passed("a text in the place of a number is not carried out either")
     trial.forgive_failures()
+
+
+def not_with_zero(b: float, value: Any) -> Mistake | None:
+    """Return the mistake behind an answer to a calculation with 0 in it."""
+    if is_error(value):
+        return ALL_AT_ONCE if b == 0 else ZERO_IS_A_RESULT
+    return None
+
+
+def not_carried_out(trial: Trial, message: dict[str, Any], result: float | None) -> None:
+    """Send what no calculator may carry out; whatever else is answered will do."""
+    client = trial.connect("ws/calculator/", "another client connects", quiet=True)
+    client.send(json.dumps(message))
+    got = client.receive()
+    value = strict_json(got) if isinstance(got, str) and decodes(got, strict_json) else None
+    what = f"{json.dumps(message)} is not carried out"
+    answer = value.get("result") if isinstance(value, dict) else None
+    if isinstance(answer, int | float):
+        numbers = [part for part in (message["a"], message["b"]) if not isinstance(part, str)]
+        usual = [calculate(*numbers) for calculate in OPERATIONS.values() if len(numbers) == 2]
+        is_code = answer == result or answer not in usual
+        trial.fail(
+            what, "anything but a result", came(got), ANY_CODE if is_code else TAKEN_FOR_ANOTHER
+        )
 
 
 def raised(trial: Trial) -> list[str]:
@@ -246,8 +355,20 @@ def raised(trial: Trial) -> list[str]:
     return ["".join(failure.format_exception_only()) for failure in trial.failures]
 
 
-def not_calculated(op: str, a: float, b: float, value: Any) -> Mistake | None:
+def is_endless(trial: Trial) -> bool:
+    """Tell whether a handler that has answered goes on and on."""
+    until = time.monotonic() + 0.5
+    while not trial.idle:
+        if time.monotonic() > until:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def not_calculated(trial: Trial, op: str, a: float, b: float, value: Any) -> Mistake | None:
     """Return the mistake behind a wrong result."""
+    if value is not None and is_endless(trial):
+        return ENDLESS
     if not isinstance(value, dict):
         return BARE_NUMBER if isinstance(value, int | float) else None
     if "result" not in value:
@@ -314,6 +435,7 @@ def bad_input(trial: Trial) -> None:
     """Good JSON comes back, all else is answered with an error, and nothing ends it."""
     client = trial.connect("ws/robust/")
     good(client, '{"a": 1}')
+    good(client, json.dumps([{a_word(): [1.5, None]}, True]), words="other good JSON")
     bad(client, "hello")
     good(client, '"hello"', after_error=True)
     bad(client, "[object Object]", "[object Object]")
@@ -323,25 +445,36 @@ def bad_input(trial: Trial) -> None:
     bad(client, "[NaN]", "NaN in a list", NO_JSON_NUMBER)
     good(client, '["NaN", 2.5]', strict=TEXT_REFUSED)
     bad(client, "[1e400]", "[1e400], a number that is too large,", NO_JSON_NUMBER)
+    bad(client, "[-Infinity]", "-Infinity in a list", NO_JSON_NUMBER)
+    bad(client, f"{{{a_word()}: 1}}", "other text that is no JSON")
     bad(client, "[" * TOO_DEEP, f"a text of {TOO_DEEP} times [")
 
 
-TOO_DEEP = 50_000
-"""So many brackets that Python gives up on them, in a message that is not too long."""
+TOO_DEEP = 500_000
+"""So many brackets that every Python gives up on them (since 3.14 that is up to the size of the
+stack), in a message that is not too long."""
 
 
 def good(
-    client: Client, text: str, after_error: bool = False, strict: Mistake = TOO_STRICT
+    client: Client,
+    text: str,
+    after_error: bool = False,
+    strict: Mistake = TOO_STRICT,
+    words: str = "",
 ) -> None:
     """Expect that good JSON comes back."""
     client.send(text)
     expected = {"you sent": json.loads(text)}
     what = f"{text} is answered with {json.dumps(expected)}"
+    if words:
+        what = f'{words} is answered with {{"you sent": ...}}'
     if after_error:
         what = f"nothing else follows the error, and then {what}"
 
     def likely(value: object) -> Mistake | None:
-        return strict if is_error(value) else None
+        if is_error(value):
+            return strict
+        return ONLY_EXAMPLES if words else None
 
     answers_json(client, what, expected, likely, after_error)
 
@@ -451,6 +584,52 @@ def an_encoder(trial: Trial) -> None:
     ask(client, "ratings", [4.5, None, [None, None]])
     offer = {"price": "2.90", "until": "2024-12-24", "tags": ["green", "hot"]}
     ask(client, "offers", [offer], lambda v: NOT_NESTED if isinstance(v, list) else None)
+    price, day, tags = (
+        Decimal(random.randint(100, 999)) / 100,
+        date(2030, 6, 1),
+        {a_word(), a_word()},
+    )
+    new: dict[str, tuple[object, object]] = {
+        "a new price": (price, str(price)),
+        "a new date": (day, "2030-06-01"),
+        "new tags": (tags, sorted(tags)),
+        "a new offer": ([{"prices": [price, float("nan")]}], [{"prices": [str(price), None]}]),
+    }
+    with added(trial, {key: value for key, (value, _) in new.items()}) as stock:
+        for key, (_, expected) in new.items() if stock else ():
+            client.send(json.dumps(key))
+            what = f"{key} in STOCK is converted as well"
+            answers_json(client, what, {key: expected}, quiet=True, fallback=by_hand(stock))
+    trial.passed("values that are not in the table are converted as well")
+
+
+BY_HAND = mistake(
+    "by-hand",
+    "Only the values of the table are converted",
+    cause="STOCK was changed, and what is added to it later is not converted.",
+    fix="Leave STOCK as it is, and convert in encode_json, which sees every value that is sent.",
+)
+
+
+def by_hand(stock: dict[str, Any]) -> Mistake:
+    """Return why a value that is new in the stock is not converted."""
+    return ONLY_EXAMPLES if isinstance(stock.get("price"), Decimal) else BY_HAND
+
+
+@contextmanager
+def added(trial: Trial, values: dict[str, object]) -> Iterator[dict[str, Any]]:
+    """Put values into the shop's stock for a while; empty where there is none to be found."""
+    method = getattr(trial.answer, "receive_json", None)
+    stock = getattr(method, "__globals__", {}).get("STOCK")
+    if not isinstance(stock, dict):
+        yield {}
+        return
+    stock.update(values)
+    try:
+        yield stock
+    finally:
+        for key in values:
+            stock.pop(key, None)
 
 
 def ask(
@@ -479,6 +658,7 @@ def ask(
             mistake = VALUE_LOST if answer[key] is None else likely(answer[key])
     if key in ("ratings", "offers") and any(map(LEFT_INSIDE.search, raised(client.trial))):
         mistake = NOT_NESTED
+    mistake = mistake or async_encoder(client.trial)
     client.trial.fail(what, json.dumps({key: value}), came(got), mistake)
 
 
@@ -594,6 +774,13 @@ def a_counter(trial: Trial) -> None:
     say(other, {"type": "add", "by": -1}, -1, MISTAKES["shared-state"])
     say(client, {"type": "add", "by": 1}, 43, MISTAKES["shared-state"])
     say(client, {"type": "reset"}, 0, NOT_RESET)
+    steps = [random.randint(3, 900) for _ in range(3)]
+    what = "other numbers are added as well"
+    for place, by in enumerate(steps):
+        client.send(json.dumps({"type": "add", "by": by}))
+        count = {"type": "count", "value": sum(steps[: place + 1])}
+        answers_json(client, what, count, unless_right(), quiet=True)
+    trial.passed(what)
     told_off(client, {"type": "explode"}, UNKNOWN_TYPE)
     told_off(client, {"type": "close"}, ANY_METHOD)
     told_off(client, {"type": "send_json"}, ANY_METHOD)

@@ -1,0 +1,189 @@
+"""What the server does, without a thread and without a socket: requests, pages, settling.
+
+A host (:mod:`server.host`) has the event loop on which this runs, and brings the connections.
+
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Coroutine
+from contextvars import Context
+from traceback import TracebackException
+from typing import Any, Protocol, TypeAlias
+
+from asgiref.typing import ASGI3Application
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request, Response
+
+from .access import Access
+from .asgi import readable
+from .connection import Bridge, Limits
+from .files import file_response, http_application, run_http, text_response
+from .handshake import address, header, wants_websocket, wrong_version
+from .record import Failed, Note, Record, Refused
+from .waiting import Changes, turns
+from .wire import Wire
+from .work import Work
+
+__all__ = ["Pages", "Service", "Working"]
+
+TURNS = 10
+"""Turns of the loop in which a connection that has arrived is taken in."""
+
+Working: TypeAlias = Callable[[float], bool]
+"""Tells whether a handler works that has been at it for no longer than so many seconds."""
+
+
+class Pages(Protocol):
+    """Somebody who answers the paths that the course keeps for itself, below ``/browser/``."""
+
+    def respond(self, request: Request) -> Response | None:
+        """Answer a plain HTTP request below ``/browser/``."""
+
+    def serve(self, wire: ServerConnection, working: Working) -> Coroutine[Any, Any, None]:
+        """Serve a WebSocket below ``/browser/``; it never enters the record."""
+
+
+class Service(Changes):
+    """Serves one application.
+
+    Args:
+        app: An ASGI application.
+        record: Where to write what happens.
+        access: Who may connect.
+        limits: Bounds.
+
+    """
+
+    def __init__(
+        self,
+        app: ASGI3Application,
+        record: Record,
+        *,
+        access: Access | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        super().__init__()
+        self.app = app
+        self.record = record
+        self.access = access or Access()
+        self.limits = limits or Limits()
+        self.pages: Pages | None = None
+        self.http_app = http_application(app)
+        self.bridges: set[Bridge] = set()
+        self.connections = 0
+        self.work = Work(record)
+        self.context: Context | None = None
+        """In copies of this, applications run."""
+
+    # All connections
+
+    def working(self, patience: float = math.inf) -> bool:
+        """Tell whether a handler works, for no longer than so many seconds; from any thread."""
+        since = time.perf_counter() - patience
+        return any(
+            (busy := bridge.busy) is not None and busy[1] > since for bridge in tuple(self.bridges)
+        )
+
+    def finished(self, bridge: Bridge) -> None:
+        """Note that a connection and its application have ended."""
+        self.bridges.discard(bridge)
+        self.changed()
+
+    async def wait_settled(self, timeout: float) -> None:
+        """Wait for the connections that are on their way out."""
+        # What has reached the sockets is taken in first.
+        await turns(TURNS)
+        await self.until(lambda: not any(bridge.unsettled() for bridge in self.bridges), timeout)
+
+    def refuse_handshakes(self, why: str) -> None:
+        """Refuse the handshakes that the application has not answered yet."""
+        for bridge in list(self.bridges):
+            bridge.refuse(503, why)
+
+    # One connection
+
+    def on_garbage(self, problem: str) -> None:
+        """Write down that somebody sent something that is not HTTP."""
+        self.record.add(0, Note(f"A client sent something that is no HTTP request: {problem}."))
+
+    async def process_request(self, wire: ServerConnection, request: Request) -> Response | None:
+        """Answer an HTTP request, or start the application for a handshake."""
+        assert isinstance(wire, Wire)
+        host = header(request, "Host")
+        refusal = self.access.refuse_host(host)
+        if refusal is None and "Upgrade" in request.headers:
+            refusal = self.access.refuse_origin(header(request, "Origin"), host)
+        if refusal is not None:
+            return self.refuse(request, refusal)
+        if "Upgrade" not in request.headers:
+            return await self.answer(wire, request)
+        if not wants_websocket(request):
+            return wrong_version(request)
+        if request.path.startswith("/browser/") and self.pages is not None:
+            return None
+        assert self.context is not None
+        self.connections += 1
+        bridge = Bridge(wire, self, self.connections, self.context.copy())
+        self.bridges.add(bridge)
+        wire.bridge = bridge
+        return await bridge.handshake(request)
+
+    def refuse(self, request: Request, why: str) -> Response:
+        """Refuse a request before it gets anywhere, and write down why."""
+        why = readable(why)
+        self.record.add(0, Refused("server", 403, f"{readable(request.path)}: {why}"))
+        return text_response(403, why)
+
+    async def answer(self, wire: Wire, request: Request) -> Response:
+        """Answer a plain HTTP request."""
+        found: Response | None = None
+        if request.method in ("GET", "HEAD"):
+            if self.pages is not None and request.path.startswith("/browser/"):
+                found = self.pages.respond(request)
+            elif self.http_app is None or request.path.startswith("/static/"):
+                try:
+                    found = file_response(request.path)
+                except PermissionError as exc:
+                    return self.refuse(request, str(exc))
+        if found is None and self.http_app is not None:
+            try:
+                found = await run_http(
+                    self.http_app,
+                    request,
+                    address(wire.remote_address),
+                    address(wire.local_address),
+                )
+            except Exception as exc:
+                self.record.add(0, Failed(TracebackException.from_exception(exc)))
+                found = text_response(500, "The application raised an exception.")
+        if found is None:
+            found = text_response(404, f"There is no page {readable(request.path)}.")
+        if request.method == "HEAD":
+            found.body = b""
+        return found
+
+    def select_subprotocol(self, wire: ServerConnection, offered: Any) -> Any:
+        """Return the application's choice, and never one of our own."""
+        assert isinstance(wire, Wire)
+        return wire.bridge.accepted.subprotocol if wire.bridge is not None else None
+
+    def process_response(
+        self, wire: ServerConnection, request: Request, response: Response
+    ) -> Response | None:
+        """Add the application's headers to the answer."""
+        assert isinstance(wire, Wire)
+        if wire.bridge is not None and response.status_code == 101:
+            for name, value in wire.bridge.accepted.headers:
+                response.headers[name.decode("latin-1")] = value.decode("latin-1")
+        return None
+
+    def handle(self, wire: ServerConnection) -> Coroutine[Any, Any, None]:
+        """Return what stays with an open connection until it and its application have ended."""
+        assert isinstance(wire, Wire)
+        if wire.bridge is not None:
+            return wire.bridge.serve()
+        assert self.pages is not None
+        return self.pages.serve(wire, self.working)

@@ -1,0 +1,66 @@
+"""How code on the event loop waits: for a change, for tasks, for turns of the loop.
+
+Nothing here needs a thread, so that it serves on the loop of a browser's page as well. What makes a
+thread wait is in :mod:`server.host`.
+
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Changes", "forever", "turns", "until_done"]
+
+
+class Changes:
+    """Lets coroutines wait until something holds of an object that says when it has changed."""
+
+    def __init__(self) -> None:
+        self.waiters: list[asyncio.Future[None]] = []
+
+    def changed(self, *_: object) -> None:
+        """Have all who wait look again; a task may call it when it is done."""
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def until(self, holds: Callable[[], bool], timeout: float | None = None) -> None:
+        """Wait until something holds, but no longer than so many seconds."""
+        loop = asyncio.get_running_loop()
+        over = False
+
+        def end() -> None:
+            nonlocal over
+            over = True
+            self.changed()
+
+        # A timer that is no exception: what waits is woken, and looks.
+        timer = None if timeout is None else loop.call_later(timeout, end)
+        try:
+            while not (over or holds()):
+                waiter: asyncio.Future[None] = loop.create_future()
+                self.waiters.append(waiter)
+                await waiter
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+
+async def until_done(*tasks: asyncio.Future[Any], timeout: float | None = None) -> None:
+    """Wait until tasks have ended, in whatever way, but no longer than so many seconds."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=timeout)
+
+
+async def turns(count: int) -> None:
+    """Let the loop turn so many times."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def forever() -> None:
+    """Wait until cancelled."""
+    await asyncio.get_running_loop().create_future()

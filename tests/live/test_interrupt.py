@@ -1,0 +1,40 @@
+"""Threads are interrupted."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+import pytest
+
+from server.live.interrupt import interrupt
+
+
+def test_interrupting_a_thread_that_never_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to interrupt."""
+    monkeypatch.setattr(sys, "gettrace", lambda: None)
+    interrupt(threading.Thread(target=print))
+
+
+@pytest.mark.parametrize("debugged", [False, True])
+def test_interrupting_below_a_debugger(debugged: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.11 would hang, so the thread is left alone."""
+    monkeypatch.setattr(sys, "gettrace", lambda: print if debugged else None)
+    release = threading.Event()
+    ended: list[type[BaseException] | None] = []
+
+    def work() -> None:
+        try:
+            while not release.wait(0.001):
+                pass
+        except SystemExit:
+            ended.append(SystemExit)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    interrupt(thread)
+    left_alone = debugged and sys.version_info < (3, 12)
+    if left_alone:
+        release.set()
+    thread.join(5)
+    assert ended == ([] if left_alone else [SystemExit])

@@ -1,0 +1,1 @@
+"""Other machines to try the course on: a fresh Debian, and every Python."""
