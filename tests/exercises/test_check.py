@@ -558,8 +558,12 @@ def test_graded_by_nbgrader(
     """
     failed = repr(check("1.1", Whisper))
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+
+    class Again(Whisper):
+        pass
+
     with pytest.raises(Unsolved) as raised:
-        check("1.1", Whisper)
+        check("1.1", Again)
     assert str(raised.value) == failed
     assert raised.value._render_traceback_() == failed.splitlines()
 
