@@ -49,13 +49,15 @@ ifeq ($(shell id -u),0)
 as_root = --allow-root
 endif
 
-.PHONY: help lab test handouts notebooks bench style django coverage mutation load busy moods fresh \
-	test-all test-lowest lock clean
+.PHONY: help lab author test handouts class notebooks bench style django coverage mutation load busy \
+	moods fresh test-all test-lowest lock clean
 
 help:
-	@echo 'make lab         open lesson 1 in JupyterLab (LAB_ARGS="--no-browser" over SSH)'
+	@echo 'make lab         open your lessons in JupyterLab (LAB_ARGS="--no-browser" over SSH)'
+	@echo 'make author      open the lessons as they are committed'
 	@echo 'make test        run all tests (BROWSER=firefox, JOBS=4)'
 	@echo 'make handouts    write the handouts of all lessons to handouts/'
+	@echo 'make class       write a set for a class to class/ (WHEELS="linux windows macos")'
 	@echo 'make notebooks   run the lessons anew and store their outputs'
 	@echo 'make bench       print the figures that the README names'
 	@echo 'make style       format and lint the code'
@@ -75,6 +77,9 @@ home = test -w "$$HOME" || { mkdir -p "$(VENV)/home" && HOME=$$(cd "$(VENV)/home
 	export HOME; }
 
 lab: $(VENV)/.installed
+	@$(home); set -x; $(VENV)/bin/python -m server.classroom lab $(LAB_ARGS)
+
+author: $(VENV)/.installed
 	@$(home); set -x; $(VENV)/bin/python -m jupyterlab $(lab_options) $(as_root) $(LAB_ARGS)
 
 test: $(VENV)/.installed-dev $(if $(DJANGO),django)
@@ -108,6 +113,9 @@ busy: $(VENV)/.installed-dev
 
 handouts: $(VENV)/.installed-pdf
 	$(VENV)/bin/python -m server.handout.build
+
+class: $(VENV)/.installed-pdf
+	$(VENV)/bin/python -m server.classroom class $(if $(WHEELS),--wheels $(WHEELS))
 
 # What survives and may: changes of the short cut in Exchange.receive, which say the same another
 # way; None for False; UTF-8 for utf-8.
@@ -157,7 +165,7 @@ shorter = sed -E "s/ and platform_python_implementation == 'CPython'//g; \
 	s/ and python_full_version < '3.16'//; s/== '3.15.\*'/>= '3.15'/"
 
 clean:
-	rm -rf .venv .venv-* handouts mutants *.egg-info .coverage* .hypothesis .*_cache
+	rm -rf .venv .venv-* class handouts mutants *.egg-info .coverage* .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Set-up: a learner gets what the lessons need, a maintainer the rest as well.

@@ -240,7 +240,7 @@ def test_lab_needs_no_home(writable: bool, tmp_path: Path):
     )
     home, _, *arguments = done.stdout.split()
     assert Path(home) == (tmp_path if writable else tmp_path / "venv" / "home")
-    assert arguments[:2] == ["-m", "jupyterlab"]
+    assert arguments[:3] == ["-m", "server.classroom", "lab"]
     assert arguments[-1] == "--no-browser"
 
 

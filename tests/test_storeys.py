@@ -22,6 +22,7 @@ STOREYS = (
     ("lessons",),
     ("authoring",),
     ("handout",),
+    ("classroom",),
     ("__init__",),
 )
 """What lies in ``server/``, from the ground up. The door, ``server/__init__.py``, is at the top."""

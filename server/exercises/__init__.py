@@ -1,6 +1,6 @@
 """Exercises: try an answer, see what is solved, begin again.
 
->>> from server.exercises import check, practice, progress, reset
+>>> from server.exercises import check, practice, progress, reset, solution
 
 """
 
@@ -10,10 +10,12 @@ from .answers import Answer, answers, catalogue
 from .check import Verdict, check
 from .practice import practice
 from .progress import Progress, progress, reset
+from .solution import Solution, solution
 
 __all__ = [
     "Answer",
     "Progress",
+    "Solution",
     "Verdict",
     "answers",
     "catalogue",
@@ -21,4 +23,5 @@ __all__ = [
     "practice",
     "progress",
     "reset",
+    "solution",
 ]

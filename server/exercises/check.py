@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from ..template import fill
 from .mistakes import CLOSED_TOO_EARLY, NO_ANSWER, PRINTED, STILL_BUSY
 from .progress import remember
 from .ran import Ran, defined, defined_twice, kind, session
-from .registry import EXERCISES, AnyExercise, BrowserExercise, Exercise, ProjectExercise
+from .registry import AnyExercise, BrowserExercise, Exercise, ProjectExercise, find
 from .scenario import ENDED, NOTHING, NotYet, Patience, Sheet, Step, Trial, quote
 from .script import find_script
 from .visit import (
@@ -37,7 +38,7 @@ from .visit import (
 if TYPE_CHECKING:
     from ..pictures import Transcript
 
-__all__ = ["RUN_FIRST", "Verdict", "check", "empty_method", "is_empty"]
+__all__ = ["RUN_FIRST", "Unsolved", "Verdict", "check", "empty_method", "is_empty"]
 
 PATIENCE = Patience()
 
@@ -112,6 +113,14 @@ class Verdict:
         return fill("exercises/verdict.html", verdict=self)
 
 
+class Unsolved(AssertionError):
+    """An answer does not pass where nbgrader grades it; the text is the verdict."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: the verdict, and no lines of the course's own code."""
+        return str(self).splitlines()
+
+
 solutions: list[Any] = []
 """Answers that were the course's own: checked again, they are not the learner's."""
 
@@ -130,11 +139,10 @@ def check(id: str, answer: Any = None, *, solution: bool = False) -> Verdict:
 
     Raises:
         ValueError: There is no such exercise.
+        Unsolved: nbgrader runs the cell, and the answer does not pass.
 
     """
-    if id not in EXERCISES:
-        raise ValueError(f"there is no exercise {id!r}; there are {', '.join(EXERCISES)}")
-    exercise = EXERCISES[id]
+    exercise = find(id)
     if isinstance(exercise, BrowserExercise):
         verdict = judge_browser(exercise)
     elif isinstance(exercise, ProjectExercise):
@@ -146,9 +154,19 @@ def check(id: str, answer: Any = None, *, solution: bool = False) -> Verdict:
         if solution and not known:
             solutions.append(answer)
         verdict = judge_python(exercise, answer, solution or known)
+    if is_graded():
+        # Whose progress it is, is known where the answer was written, and not here.
+        if not verdict.passed:
+            raise Unsolved(str(verdict))
+        return verdict
     if not verdict.passed or verdict.solution:
         return verdict
     return replace(verdict, remark=remember(id))
+
+
+def is_graded() -> bool:
+    """Tell whether nbgrader runs the notebook: it takes a cell that fails for no points."""
+    return bool(os.environ.get("NBGRADER_EXECUTION"))
 
 
 def judge_python(exercise: Exercise, answer: Any, solution: bool) -> Verdict:

@@ -12,9 +12,9 @@ from typing import Any
 
 from ..paths import CHECKOUT
 from ..template import fill
-from .registry import EXERCISES
+from .registry import EXERCISES, find
 
-__all__ = ["Progress", "progress", "remember", "reset"]
+__all__ = ["Progress", "Unreadable", "progress", "read_file", "remember", "reset"]
 
 ABOUT = "Exercises that are solved, and when. Delete this file to begin again."
 
@@ -89,8 +89,8 @@ def reset(id: str | None = None) -> Progress:
         ValueError: There is no such exercise.
 
     """
-    if id is not None and id not in EXERCISES:
-        raise ValueError(f"there is no exercise {id!r}; there are {', '.join(EXERCISES)}")
+    if id is not None:
+        find(id)
     shown = progress()
     try:
         solved = {} if id is None else read()
@@ -150,9 +150,23 @@ def read() -> dict[str, str]:
     if path is None:
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return read_file(path)
     except FileNotFoundError:
         return {}
+
+
+def read_file(path: Path) -> dict[str, str]:
+    """Return when each exercise was solved, as a file says.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        Unreadable: The file is not what it should be.
+
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise
     except OSError as exc:
         raise Unreadable(f"{path} cannot be read: {exc.strerror or exc}.") from exc
     except (ValueError, RecursionError) as exc:

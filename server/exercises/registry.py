@@ -20,6 +20,7 @@ __all__ = [
     "browser_exercise",
     "enter",
     "exercise",
+    "find",
 ]
 
 Scenario: TypeAlias = Callable[[Trial], None]
@@ -157,6 +158,18 @@ def in_order(id: str) -> list[int]:
 def lesson_of(id: str) -> int:
     """Return the number of an exercise's lesson."""
     return in_order(id)[0]
+
+
+def find(id: str) -> AnyExercise:
+    """Return an exercise.
+
+    Raises:
+        ValueError: There is no such exercise.
+
+    """
+    if id not in EXERCISES:
+        raise ValueError(f"there is no exercise {id!r}; there are {', '.join(EXERCISES)}")
+    return EXERCISES[id]
 
 
 def enter(exercise: AnyExercise) -> None:

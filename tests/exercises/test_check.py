@@ -20,7 +20,7 @@ from channels.generic.websocket import WebsocketConsumer
 from IPython.core.interactiveshell import InteractiveShell
 
 from server.exercises import Verdict, check, progress, reset
-from server.exercises.check import checked, is_empty
+from server.exercises.check import Unsolved, checked, is_empty
 from server.exercises.ran import session
 
 LIMIT = 60.0
@@ -560,3 +560,28 @@ def test_is_empty() -> None:
     assert not is_empty(stops)
     assert not is_empty(print)
     assert not is_empty("text")
+
+
+def test_graded_by_nbgrader(
+    progress_file: Path, monkeypatch: pytest.MonkeyPatch, clean: None
+) -> None:
+    """Where nbgrader runs it, a check that fails ends its cell with the verdict, and shows no code.
+
+    An answer that passes is nobody's progress there.
+    """
+    failed = repr(check("1.1", Whisper))
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+
+    class Again(Whisper):
+        pass
+
+    with pytest.raises(Unsolved) as raised:
+        check("1.1", Again)
+    assert str(raised.value) == failed
+    assert raised.value._render_traceback_() == failed.splitlines()
+
+    class Own(Shout):
+        pass
+
+    assert check("1.1", Own).headline == "✓ solved"
+    assert not progress_file.exists()

@@ -124,7 +124,7 @@ def answers_with_lesson_1(address: str) -> None:
             if not left:
                 raise CannotError(f"nobody listens at {address}") from error
             time.sleep(0.5)
-    lesson = "notebooks/01_consumers.ipynb"
+    lesson = "my-lessons/01_consumers.ipynb"
     if not urlsplit(where).path.endswith(lesson) or "jupyter-config-data" not in page:
         raise CannotError(f"make lab opens no lesson: {where}")
     contents = f"{found.scheme}://{found.netloc}/api/contents/{lesson}?{found.query}"

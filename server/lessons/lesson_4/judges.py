@@ -382,12 +382,9 @@ def not_calculated(trial: Trial, op: str, a: float, b: float, value: Any) -> Mis
     return OTHER_OPERATION if result in others else None
 
 
-OPERATIONS: dict[str, Callable[[float, float], float]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-}
+# Not as the solution has it: a class gets this file, and is not to find one here.
+FUNCTIONS = (operator.add, operator.sub, operator.mul, operator.truediv)
+OPERATIONS: dict[str, Callable[[float, float], float]] = dict(zip("+-*/", FUNCTIONS, strict=True))
 
 
 # 4.2
