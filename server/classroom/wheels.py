@@ -108,9 +108,12 @@ class Course:
             if line.marker is None or line.marker.evaluate(dict(environment))
         }
         names = sorted({*needed(map(Requirement, self.project["dependencies"]), environment)})
-        if missing := [name for name in names if name not in locked]:
+        # Who is asked what it needs is what is installed here. The lock may have another version of
+        # it for another Python, which needs less.
+        anywhere = {canonicalize_name(Requirement(line).name) for line in self.lock_lines()}
+        if missing := [name for name in names if name not in anywhere]:
             raise ValueError(f"requirements.lock has no {', '.join(missing)}; run make lock")
-        return [f"{name}{locked[name]}" for name in names]
+        return [f"{name}{locked[name]}" for name in names if name in locked]
 
     def lock_lines(self) -> list[str]:
         """Return the lines of the lock that name a package."""
@@ -123,6 +126,10 @@ def needed(wanted: Iterator[Requirement], environment: Environment) -> Iterator[
     seen: set[str] = set()
     while todo:
         requirement = todo.pop()
+        if requirement.marker is not None and not requirement.marker.evaluate(
+            environment | {"extra": ""}
+        ):
+            continue
         # A package with its extras is another question than the package alone.
         if str(requirement) in seen:
             continue
@@ -134,6 +141,7 @@ def needed(wanted: Iterator[Requirement], environment: Environment) -> Iterator[
                 inner.marker.evaluate(environment | {"extra": extra})
                 for extra in ("", *requirement.extras)
             ):
+                inner.marker = None
                 todo.append(inner)
 
 

@@ -130,7 +130,7 @@ def test_project_that_is_not_there(tmp_path: Path) -> None:
 
 def test_project_that_is_named_too_late(project: Path) -> None:
     """launch() says so, and does not go on with other settings in silence."""
-    code = f"import server\n{NAMED}server.notebook.launch(lambda: None)"
+    code = f"import server\n{NAMED}server.launch(lambda: None)"
     assert run(project, code) == (
         "server.notebook.settings.SettingsError: DJANGO_SETTINGS_MODULE was set to "
         "'mysite.settings' after server was imported, which has settings of its own by then: "
