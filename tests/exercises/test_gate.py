@@ -14,6 +14,7 @@ from server.exercises import Verdict, check
 from server.exercises.answers import Answer, answers, told_stub
 from server.exercises.registry import EXERCISES
 from server.exercises.scenario import Patience, Trial
+from server.handout.preprocessors import said, wrong_answers
 from server.lessons import lessons
 from server.mistakes.registry import Mistake
 from tests.exercises.cells import (
@@ -92,6 +93,18 @@ def test_wrong_answer(id: str, answer: Answer) -> None:
     assert verdict.mistake is not None, verdict
     assert verdict.mistake.id == answer.diagnosis, verdict
     assert 1 <= len(verdict.advice) <= 3
+
+
+@pytest.mark.parametrize("id", PYTHON)
+def test_teachers_edition(id: str) -> None:
+    """What the teacher's handout says of a wrong answer is what the check says of it."""
+    sources = {answer.source.strip(): answer for answer in answers(id) if answer.kind == "wrong"}
+    shown = wrong_answers(id)
+    assert shown
+    for wrong in shown:
+        verdict, _ = tried(id, sources[wrong.source])
+        assert verdict.mistake is not None
+        assert wrong.diagnosis == said(verdict.mistake), wrong.title
 
 
 @pytest.mark.parametrize(
