@@ -73,7 +73,7 @@ def test_all_that_a_lesson_uses(python: Python, place: Path, tmp_path: Path) -> 
     assert "<title>Browser cell first-socket</title>" in got["frame"]
     assert got["script"].startswith("//")
     assert "client → ShoutBack" in got["text"]
-    assert got["html"].startswith('<div class="channels-transcript">')
+    assert got["html"].startswith('<div class="channels-transcript mathjax_ignore">')
     assert "websocket.disconnect</span>" in got["html"]
     assert got["verdict"].startswith("Exercise 1.1, Shout back: ✓ solved\n")
     assert [file.name for file in tmp_path.iterdir()] == ["progress.json"]

@@ -305,7 +305,7 @@ def test_cells_that_cannot_run(jupyter: Lab, code: str) -> None:
 def test_interrupt(jupyter: Lab) -> None:
     """Kernel, Interrupt ends the waiting for a page that does not come to rest."""
     endless = "%%browser endless\nsetInterval(() => console.log('tick'), 1000);"
-    patient = "from server.browser import cell\ncell.SETTLE_TIMEOUT = 3600"
+    patient = "from server.notebook import cell\ncell.SETTLE_TIMEOUT = 3600"
     write(jupyter, "endless.ipynb", f"{patient}\n{LAUNCH}", endless, 'print("free")')
     lesson = jupyter.open("endless.ipynb")
     lesson.run("a")

