@@ -830,7 +830,9 @@ def test_an_answer_that_comes_too_late(kind: str, stays: bool) -> None:
             refusal.set()
         assert eventually(lambda: not live.host.bridges)
         left = ["the client left during the handshake"]
-        assert eventually(lambda: errors == ([] if stays and kind == "close" else left))
+        # A close that comes before the server knows that the client is gone is no failure.
+        expected = {"accept": [left], "close": [[]] if stays else [[], left]}[kind]
+        assert eventually(lambda: errors in expected)
         assert [by for by, _, _ in live.refusals()] == ["server"]
 
 

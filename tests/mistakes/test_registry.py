@@ -41,7 +41,6 @@ from server.mistakes.diagnosis import (
 from server.mistakes.registry import (
     MISTAKES,
     RULES,
-    SHOWN,
     Mistake,
     Rule,
     diagnose_text,
@@ -407,13 +406,16 @@ def in_words_of_this_python(symptom: str) -> str:
     return re.sub(r"(`[^`]+`); since Python 3\.(\d+) (`[^`]+`)", which, symptom)
 
 
-IN_PROJECTS = {found.lesson for found in EXERCISES.values() if isinstance(found, ProjectExercise)}
-"""The lessons whose mistakes need processes; each tests the texts of its own."""
+OF_PROJECTS = {
+    found.folder / "mistakes.py"
+    for found in EXERCISES.values()
+    if isinstance(found, ProjectExercise)
+}
+"""The mistakes of lessons that need processes; each lesson tests the texts of its own."""
 
 
 def needs_processes(found: Mistake) -> bool:
-    first = SHOWN.get(found.id, ("0.0",))[0]
-    return int(re.split("[.#]", first)[0]) in IN_PROJECTS
+    return any(f'"{found.id}"' in path.read_text("utf-8") for path in OF_PROJECTS)
 
 
 TEXTS = [m for m in ROWS if "`" in m.symptom and m.id not in NO_TEXT and not needs_processes(m)]
