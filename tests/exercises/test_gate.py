@@ -130,7 +130,7 @@ def test_names(id: str) -> None:
 
 @pytest.mark.parametrize("lesson", sorted({EXERCISES[id].lesson for id in [*PYTHON, *BROWSER]}))
 def test_an_empty_cell(lesson: int) -> None:
-    """One exercise of each lesson starts from an empty cell; files of a project have a beginning."""
+    """One exercise of each lesson starts from an empty cell, where it is no file."""
     python = [cells(id).is_empty for id in PYTHON if EXERCISES[id].lesson == lesson]
     browser = [
         all(line.startswith("//") for line in cells(id).stub.split("\n")[1:])
