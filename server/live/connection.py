@@ -44,6 +44,7 @@ from .asgi import (
     receive_event,
     websocket_scope,
 )
+from .layer import handled
 from .output import Lines, Stream, printer
 from .record import (
     Accepted,
@@ -214,6 +215,10 @@ class Bridge:
         """What waits for that."""
         self.busy: tuple[str, float] | None = None
         """Type of the event in hand, and when the application took it."""
+        self.layer_busy: tuple[str, float] | None = None
+        """The same for a message of the channel layer: each waits until the other is handled."""
+        self.idle_since = 0.0
+        """When a handler ended last."""
 
         # Closing
         self.closing: asyncio.Task[None] | None = None
@@ -337,7 +342,7 @@ class Bridge:
             # SystemExit and KeyboardInterrupt too: one consumer must not end the server.
             self.ended()
             self.failed = True
-            self.add(Failed(TracebackException.from_exception(exc)))
+            self.add(Failed(TracebackException.from_exception(exc), handled(self, exc)))
             who = "consumer" if self.find_consumer() is not None else "application"
             self.refuse(500, f"The {who} raised an exception before it answered.")
         else:
@@ -347,6 +352,7 @@ class Bridge:
     def ended(self) -> None:
         """Note that the application has come to its end."""
         self.idle()
+        self.idle_layer()
         self.flush_prints()
 
     def flush_prints(self) -> None:
@@ -411,12 +417,28 @@ class Bridge:
         self.busy = event["type"], time.perf_counter()
         return event
 
+    def deliver_layer(self, message: dict[str, Any]) -> None:
+        """Note that the application has taken a message of the channel layer."""
+        self.layer_busy = str(message.get("type")), time.perf_counter()
+
+    def idle_layer(self) -> None:
+        """Note that the application has finished a message of the channel layer."""
+        busy, self.layer_busy = self.layer_busy, None
+        self.finished_handler(busy)
+
     def idle(self) -> None:
         """Note that the application has finished what it had in hand."""
-        if self.busy is None:
+        busy, self.busy = self.busy, None
+        self.finished_handler(busy)
+
+    def finished_handler(self, busy: tuple[str, float] | None) -> None:
+        """Write down for how long a handler has worked."""
+        if busy is None:
             return
-        label, start = self.busy
-        self.busy = None
+        label, start = busy
+        # Until then, the handler of another message kept this one waiting.
+        start = max(start, self.idle_since)
+        self.idle_since = time.perf_counter()
         if self.lines:
             self.flush_prints()
         # A sync consumer works in a thread, which keeps the time itself.

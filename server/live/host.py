@@ -34,6 +34,7 @@ from .access import Access
 from .asgi import readable
 from .connection import Bridge, Holds, Limits, address, header, wants_websocket
 from .files import file_response, http_application, run_http, text_response
+from .layer import Layers, Site
 from .output import printer
 from .record import Failed, Note, Record, Refused
 from .wire import Wire
@@ -104,8 +105,10 @@ class SharedThread(Executor):
         """Put a call into the queue, timed if it is a handler's; run in a coroutine only."""
         call = partial(fn, *args, **kwargs) if args or kwargs else fn
         bridge = printer.get()
-        if isinstance(bridge, Bridge) and bridge.busy is not None and bridge.is_sync():
-            call = partial(self.timed, bridge.number, bridge.busy[0], time.perf_counter(), call)
+        if isinstance(bridge, Bridge) and bridge.is_sync():
+            busy = bridge.busy or bridge.layer_busy
+            if busy is not None:
+                call = partial(self.timed, bridge.number, busy[0], time.perf_counter(), call)
         future: Any = asyncio.get_running_loop().create_future()
         self.calls.put((future, call))
         if self.thread.ident is None:
@@ -189,6 +192,7 @@ class Host:
         port: Port to listen on; 0 or a port that is taken: a free one.
         access: Who may connect.
         limits: Bounds.
+        layers: Channel layers of its own, by alias; by default those of the settings.
 
     """
 
@@ -200,6 +204,7 @@ class Host:
         port: int = 0,
         access: Access | None = None,
         limits: Limits | None = None,
+        layers: Layers | None = None,
     ) -> None:
         self.app = app
         self.record = record
@@ -214,6 +219,7 @@ class Host:
         self.connections = 0
         self.holds: Holds = deque(maxlen=1000)
         self.loop = asyncio.new_event_loop()
+        self.site = Site(self.loop, record, layers)
         self.ready: Future[None] = Future()
         self.stopping = asyncio.Event()
         self.stopped = False
@@ -248,6 +254,7 @@ class Host:
 
         """
         self.stopped = True
+        self.site.close()
         if threading.current_thread() is self.thread:
             self.stopping.set()
             return True
@@ -338,12 +345,14 @@ class Host:
                         self.ready.set_exception(exc)
                     break
                 self.record.add(0, Failed(TracebackException.from_exception(exc)))
+        self.site.close()
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.loop.close()
 
     async def main(self) -> None:
         """Serve until asked to stop."""
         self.loop.set_exception_handler(self.on_loop_exception)
+        self.site.open()
         async with ThreadSensitiveContext(executor=self.shared_thread):
             self.context = copy_context()
             server = await serve(

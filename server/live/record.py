@@ -12,12 +12,18 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 __all__ = [
     "Accepted",
+    "ChannelSend",
     "Closed",
     "Connecting",
     "Control",
+    "Delivered",
     "Disconnected",
     "Entry",
     "Failed",
+    "GroupAdd",
+    "GroupDiscard",
+    "GroupSend",
+    "Lost",
     "Note",
     "Printed",
     "Received",
@@ -117,10 +123,70 @@ class Printed(NamedTuple):
     stream: Literal["stdout", "stderr"]
 
 
+class GroupAdd(NamedTuple):
+    """Somebody adds a channel to a group of the channel layer."""
+
+    group: str
+    member: int | None
+    """The connection whose channel it is; ``None``: none of this server's."""
+
+
+class GroupDiscard(NamedTuple):
+    """Somebody takes a channel out of a group of the channel layer."""
+
+    group: str
+    member: int | None
+    """The connection whose channel it is; ``None``: none of this server's."""
+
+
+class GroupSend(NamedTuple):
+    """Somebody sends a message to a group of the channel layer."""
+
+    group: str
+    message: str
+    """The message as Python shows it, without its type."""
+
+
+class ChannelSend(NamedTuple):
+    """Somebody sends a message to one channel of the channel layer."""
+
+    channel: str
+    message: str
+    """The message as Python shows it, without its type."""
+
+    member: int | None
+    """The connection whose channel it is; ``None``: none of this server's."""
+
+
+class Delivered(NamedTuple):
+    """A consumer takes a message of the channel layer."""
+
+    group: str
+    """The group that it was sent to; empty: it was sent to this one channel."""
+
+    sender: int | None
+    """The connection whose consumer sent it; 0: no consumer did; ``None``: it is not known."""
+
+
+class Lost(NamedTuple):
+    """A message of the channel layer does not reach a consumer, and nobody is told."""
+
+    group: str
+    """The group that it was sent to; empty: it was sent to this one channel."""
+
+    sender: int | None
+    """As in :class:`Delivered`."""
+
+    why: Literal["capacity", "expiry", "gone", "nobody"]
+    """``gone``: the consumer had ended; ``nobody``: the group has no member here."""
+
+
 class Failed(NamedTuple):
     """The application raised an exception."""
 
     exception: TracebackException
+    during: tuple[Delivered, str] | None = None
+    """The message of the channel layer that it handled then, and its type, if it was one."""
 
 
 class Note(NamedTuple):
@@ -140,6 +206,12 @@ What: TypeAlias = (
     | Closed
     | Disconnected
     | Printed
+    | GroupAdd
+    | GroupDiscard
+    | GroupSend
+    | ChannelSend
+    | Delivered
+    | Lost
     | Failed
     | Note
 )
@@ -308,7 +380,15 @@ def entry(number: int, raw: Raw) -> Entry:
     return Entry(number, when, connection, what, event)
 
 
-PLACES: dict[type, int] = {Received: 0, Undelivered: 0, Sent: 0, Printed: 0, Control: 1}
+PLACES: dict[type, int] = {
+    Received: 0,
+    Undelivered: 0,
+    Sent: 0,
+    Printed: 0,
+    Control: 1,
+    GroupSend: 1,
+    ChannelSend: 1,
+}
 """Where the kinds of entry that can be large keep what is large."""
 
 TRACEBACK = 4096
