@@ -438,13 +438,12 @@ class Bridge:
         label, start = busy
         # Until then, the handler of another message kept this one waiting.
         start = max(start, self.idle_since)
-        self.idle_since = time.perf_counter()
+        self.idle_since = end = time.perf_counter()
         if self.lines:
             self.flush_prints()
         # A sync consumer works in a thread, which keeps the time itself.
         if self.is_sync():
             return
-        end = time.perf_counter()
         if self.holds and self.holds[-1].end > start:
             for part in own_work(Span(self.number, "working", label, start, end), self.holds):
                 self.record.add_span(*part)

@@ -276,6 +276,7 @@ class Host:
 
     def abandon(self) -> None:
         """Free the port of a loop that does not turn, and let its clients go."""
+        self.site.release()
         self.socket.close()
         for wire in list(self.wires):
             with suppress(OSError):
@@ -347,6 +348,7 @@ class Host:
                 self.record.add(0, Failed(TracebackException.from_exception(exc)))
         self.site.close()
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.site.release()
         self.loop.close()
 
     async def main(self) -> None:

@@ -72,8 +72,10 @@ class Site:
         self.loop = loop
         self.record = record
         self.layers = layers
-        self.pending: set[Future[Any]] = set()
-        """Calls that came from elsewhere and have not ended."""
+        self.calls: set[Future[Any]] = set()
+        """Calls that came from elsewhere and have not ended, as their callers see them."""
+        self.tasks: set[asyncio.Task[Any]] = set()
+        """Those that have begun, as they are here."""
 
     def open(self) -> None:
         """Take calls from now on; run on its loop, in the context of its applications."""
@@ -84,12 +86,22 @@ class Site:
             sites.append(self)
 
     def close(self) -> None:
-        """Take no more calls, and let go of those that have not ended."""
+        """Take no more calls, and cancel those that have not ended."""
         with lock:
             if self in sites:
                 sites.remove(self)
-            pending = list(self.pending)
-        for call in pending:
+        # A caller learns of it when its call has ended here, and may make it elsewhere.
+        with suppress(RuntimeError):  # The loop is closed already.
+            self.loop.call_soon_threadsafe(self.cancel)
+
+    def cancel(self) -> None:
+        """Cancel the calls that have begun."""
+        for task in list(self.tasks):
+            task.cancel()
+
+    def release(self) -> None:
+        """Let go of the callers that a loop has left behind."""
+        for call in list(self.calls):
             call.cancel()
 
     def call(self, step: Callable[[], Coroutine[Any, Any, Any]]) -> Future[Any] | None:
@@ -97,10 +109,20 @@ class Site:
         with lock:
             if self not in sites:
                 return None
-            call = asyncio.run_coroutine_threadsafe(step(), self.loop)
-            self.pending.add(call)
-        call.add_done_callback(self.pending.discard)
+            call = asyncio.run_coroutine_threadsafe(self.make(step), self.loop)
+            self.calls.add(call)
+        call.add_done_callback(self.calls.discard)
         return call
+
+    async def make(self, step: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+        """Make a call that can be cancelled."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.tasks.add(task)
+        try:
+            return await step()
+        finally:
+            self.tasks.discard(task)
 
 
 lock = threading.Lock()
@@ -378,9 +400,8 @@ class Watch:
             member = self.members[channel] = Member(bridge, bridge.record, bridge.number)
             while len(self.members) > MEMBERS:
                 self.members.popitem(last=False)
-            task = bridge.task
-            if task is not None:
-                task.add_done_callback(lambda _: member.end())
+            assert bridge.task is not None
+            bridge.task.add_done_callback(lambda _: member.end())
         return channel
 
     async def receive(self, channel: Any) -> Any:
@@ -497,11 +518,10 @@ def handled(bridge: Bridge, error: BaseException) -> tuple[Delivered, str] | Non
             message = raised.tb_frame.f_locals["message"]
         raised = raised.tb_next
     for member in watch.members.values():
-        if member.bridge is bridge and member.in_hand is not None and message is not None:
-            taken, letter = member.in_hand
-            if taken is message:
-                found = Delivered("", None) if letter is None else letter.seen_from(bridge.record)
-                return found, str(message.get("type", ""))
+        if member.in_hand is not None and member.in_hand[0] is message:
+            letter = member.in_hand[1]
+            found = Delivered("", None) if letter is None else letter.seen_from(bridge.record)
+            return found, str(message.get("type", ""))
     return None
 
 

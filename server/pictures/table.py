@@ -175,7 +175,7 @@ class Transcript:
             indent = " " * (len(phrase.verb) + 2)
             words = f"\n{indent}".join(wrap(phrase.words, all_cells - len(indent)))
             return str(row.number), row.who, f"{phrase.verb}: {words}", phrase.event
-        colon = "" if phrase.kind == "wire" else ":"
+        colon = "" if phrase.kind in ("wire", "layer") else ":"
         room = wire_cells if phrase.event else all_cells
         lines = wrap(f"{phrase.verb}{colon} {phrase.words}", room, indent=2)
         for detail in phrase.details:
