@@ -11,6 +11,7 @@ from traceback import TracebackException
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 __all__ = [
+    "LOSSES",
     "Accepted",
     "ChannelSend",
     "Closed",
@@ -179,6 +180,15 @@ class Lost(NamedTuple):
 
     why: Literal["capacity", "expiry", "gone", "nobody"]
     """``gone``: the consumer had ended; ``nobody``: the group has no member here."""
+
+
+LOSSES = {
+    "capacity": "its channel is full",
+    "expiry": "it waited for too long",
+    "gone": "its consumer has ended",
+    "nobody": "nobody is in this group",
+}
+"""Why a message of the channel layer does not reach a consumer, in words."""
 
 
 class Failed(NamedTuple):

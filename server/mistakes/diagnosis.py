@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from html import escape
 from traceback import TracebackException
 
-from ..live.record import Closed, Disconnected, Entry, Failed, Note, Printed, Refused
+from ..live.record import (
+    LOSSES,
+    Closed,
+    Disconnected,
+    Entry,
+    Failed,
+    Lost,
+    Note,
+    Printed,
+    Refused,
+)
 from ..live.tracebacks import learner_frames
 from .codes import explain_code
 from .registry import MISTAKES, Mistake, diagnose_text
@@ -148,6 +158,8 @@ def diagnose_entry(entry: Entry) -> Mistake | None:
             return diagnose_text(text)
         case Printed(text, "stderr"):
             return diagnose_text(text)
+        case Lost(_, _, why):
+            return diagnose_text(LOSSES[why])
         case _:
             return None
 

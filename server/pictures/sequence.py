@@ -161,7 +161,9 @@ class Sequence:
             steps.append(Step(phrase, y, x, label, tuple(lines), lane_x, box, height))
             y += height + 8
         actors = [
-            phrase.actor for phrase in self.phrases if phrase.actor not in ("server", "outside")
+            phrase.actor
+            for phrase in self.phrases
+            if phrase.actor not in ("server", "layer", "outside")
         ]
         right = server_x + int(NOTE_CELLS * CELL) // 2 + 20
         return fill(

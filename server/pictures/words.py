@@ -11,6 +11,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from ..live.record import (
+    LOSSES,
     Accepted,
     ChannelSend,
     Closed,
@@ -77,7 +78,7 @@ class Phrase:
     """The client stands left of the arrow, always; empty where nothing crosses the wire."""
 
     actor: str
-    """The consumer's class, or ``server`` where no consumer takes part."""
+    """The consumer's class; ``server``, ``layer`` or ``outside`` where no consumer takes part."""
 
     verb: str
     """What happens: ``open``, ``text``, ``prints``."""
@@ -218,11 +219,10 @@ def describe(entry: Entry, names: Names) -> Phrase:
                 "layer", client, "", consumer, "delivered", words, event, lane=group, lane_arrow="←"
             )
         case Lost(group, sender, why):
-            actor = consumer if entry.connection else "outside"
             whence = quote(group) if why == "nobody" else sent_by(group, sender, names)
             words = f"{whence}: {LOSSES[why]}"
             return Phrase(
-                "layer", client, "", actor, "lost", words, event, lane=group, lane_arrow="✗"
+                "layer", client, "", "layer", "lost", words, event, lane=group, lane_arrow="✗"
             )
         case Failed(exception, during):
             actor = consumer if entry.connection else "server"
@@ -238,15 +238,6 @@ def describe(entry: Entry, names: Names) -> Phrase:
             return Phrase("note", client, "", "server", "note", words, event)
         case _:  # pragma: no cover (What has no other kind)
             raise AssertionError("unknown kind of entry")
-
-
-LOSSES = {
-    "capacity": "its channel is full",
-    "expiry": "it waited for too long",
-    "gone": "its consumer has ended",
-    "nobody": "nobody is in this group",
-}
-"""Why a message of the channel layer does not reach a consumer."""
 
 
 def sent_by(group: str, sender: int | None, names: Names) -> str:
