@@ -318,7 +318,11 @@ class Trial(Sheet):
         if self.hurry:
             for connection in self.connections:
                 connection.close_timeout = 0.05
-        self.clients.close()
+        # The verdict is there: what a handler forgets on its way out does not change it any more.
+        with caught_warnings([]):
+            self.clients.close()
+            if not self.hurry:
+                self.host.settle(0.2)
 
     # What happened
 

@@ -8,12 +8,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from itertools import count
 from typing import Any
 from urllib.parse import quote as escape
 
 from ...exercises.registry import exercise
 from ...exercises.scenario import Client, End, Trial, came, quote
-from ...live.record import GroupAdd, GroupSend, Lost
+from ...live.record import ChannelSend, GroupAdd, GroupSend, Lost
 from ...mistakes.registry import MISTAKES, Mistake, mistake
 
 NOT_IN_A_GROUP = mistake(
@@ -44,11 +45,13 @@ def suspect(trial: Trial, found: Mistake | None) -> Mistake | None:
 def silence(trial: Trial, otherwise: Mistake | None) -> Mistake | None:
     """Return the mistake behind a message that does not come."""
     whats = [entry.what for entry in trial.snapshot.entries]
-    if not any(isinstance(what, GroupSend) for what in whats):
+    if not any(isinstance(what, GroupSend | ChannelSend) for what in whats):
         return suspect(trial, otherwise or ONLY_OWN_CLIENT)
-    if not any(isinstance(what, GroupAdd) for what in whats):
+    if not any(isinstance(what, GroupAdd | ChannelSend) for what in whats):
         return suspect(trial, NOT_IN_A_GROUP)
-    if any(isinstance(what, Lost) and what.why == "nobody" for what in whats):
+    if otherwise is not TOLD_TOO_EARLY and any(
+        isinstance(what, Lost) and what.why == "nobody" for what in whats
+    ):
         return suspect(trial, MISTAKES["nobody-in-the-group"])
     return suspect(trial, otherwise)
 
@@ -214,12 +217,14 @@ def a_private_inbox(trial: Trial) -> None:
     bob = inbox(trial, "bob")
     trial.passed("ada connects twice, and bob once")
     write(bob, "ada", "hi")
-    gets([ada], "bob", "hi", "bob writes to ada: she gets it", [bob])
-    gets([phone], "bob", "hi", "on her other connection too", absent=ONE_TAB_ONLY)
+    gets([phone], "bob", "hi", "bob writes to ada: she gets it", [ada, bob])
+    gets([ada], "bob", "hi", "on her other connection too", absent=ONE_TAB_ONLY)
+    write(ada, "bob", "yes?")
+    gets([bob], "ada", "yes?", "she answers: he gets that, and nothing else")
     with_dots, without = inbox(trial, "zoë"), inbox(trial, "zoe")
     trial.passed("zoë connects, and so does zoe")
     write(ada, "zoë", "secret")
-    gets([with_dots], "ada", "secret", "ada writes to zoë: she gets it", [ada, phone])
+    gets([with_dots], "ada", "secret", "ada writes to zoë: she gets it")
     write(bob, "zoe", "hello")
     gets([without], "bob", "hello", "zoe gets what bob writes to her, and nothing of zoë's")
     write(without, "bob", "send money", {"from": "ada"})
@@ -262,7 +267,7 @@ def gets(
         sender: Who wrote it.
         text: What it says.
         what: The expectation, in words.
-        others: Who may have got it instead.
+        others: Who may have got it instead; the last of them wrote it.
         absent: The mistake if nothing comes.
 
     """
@@ -275,9 +280,10 @@ def gets(
         trial = client.trial
         found: Mistake | None
         if got is None:
-            strays = [decoded(other.receive()) for other in others]
-            found = TO_THE_SENDER if any(stray is not None for stray in strays) else absent
-            found = suspect(trial, found) if found is not None else silence(trial, None)
+            strays = [decoded(other.receive()) == expected for other in others]
+            if any(strays):
+                absent = TO_THE_SENDER if strays[-1] else ONE_TAB_ONLY
+            found = suspect(trial, absent) if absent is not None else silence(trial, None)
         else:
             found = suspect(trial, wrong_message(got, value, expected))
         trial.fail(what, json.dumps(expected), came(got), found)
@@ -372,24 +378,28 @@ def the_second_tab(trial: Trial) -> None:
     online([second], "ada, bob", "so is the second tab of ada", absent=NEW_TAB_NOT_TOLD)
     eve = tab(trial, "eve")
     what = "eve comes: that is the next thing that the others are told"
-    online([ada, bob, second, eve], "ada, bob, eve", what)
+    online([ada, bob, second, eve], "ada, bob, eve", what, "ada, bob")
     leaves(ada, breaks=True)
+    jim = tab(trial, "jim")
+    what = "a tab of ada breaks, then jim comes: all are told of jim only"
+    online([bob, second, eve, jim], "ada, bob, eve, jim", what, "ada, bob, eve")
     leaves(eve)
-    what = "a tab of ada breaks, then eve leaves: all are told of eve only"
-    online([bob, second], "ada, bob", what, absent=NO_LEAVE_NOTICE)
+    what = 'eve leaves: all others are told "online: ada, bob, jim"'
+    online([bob, second, jim], "ada, bob, jim", what, absent=NO_LEAVE_NOTICE)
     third = tab(trial, "ada")
-    online([third], "ada, bob", "ada opens a third tab", absent=NEW_TAB_NOT_TOLD)
+    online([third], "ada, bob, jim", "ada opens a third tab", absent=NEW_TAB_NOT_TOLD)
     leaves(second)
     leaves(third, breaks=True)
-    what = 'all her tabs are gone: bob is told "online: bob"'
-    online([bob], "bob", what, absent=NO_LEAVE_NOTICE)
-    for names in ("ada, bob, eve", "ada, bob", "bob"):
-        online([slow], names, "", quiet=True)
-    trial.passed("bob's second tab, which reads late, has been told all of that")
+    what = 'all her tabs are gone: bob is told "online: bob, jim"'
+    online([bob], "bob, jim", what, absent=NO_LEAVE_NOTICE)
+    what = "bob's second tab, which reads late, has been told all of that"
+    for names in ("ada, bob, eve", "ada, bob, eve, jim", "ada, bob, jim", "bob, jim"):
+        online([slow], names, what, quiet=True)
+    trial.passed(what)
     leaves(bob)
     zoe = tab(trial, "zoe")
     what = "bob closes one tab, and zoe comes: bob is still online"
-    online([zoe, slow], "bob, zoe", what)
+    online([zoe, slow], "bob, jim, zoe", what, "bob, jim")
     nobody_stays(trial, "nobody who has left is in the group")
 
 
@@ -402,49 +412,53 @@ def online(
     tabs: Iterable[Client],
     names: str,
     what: str,
+    before: str = "",
     absent: Mistake | None = None,
     quiet: bool = False,
 ) -> None:
-    """Expect that some tabs are told next who is online."""
+    """Expect that some tabs are told next who is online.
+
+    Args:
+        tabs: Who shall be told.
+        names: Who is online.
+        what: The expectation, in words.
+        before: Who was online before, where nothing but that should have come a second time.
+        absent: The mistake if nothing comes.
+        quiet: Only that it does not come is worth a line.
+
+    """
     expected = f"online: {names}"
     for client in tabs:
         got = client.receive()
         if got == expected:
             continue
         trial = client.trial
-        what = what or "bob's second tab, which reads late, has been told all of it"
         if got is None:
             found = silence(trial, absent)
         else:
-            found = suspect(trial, wrong_list(got, names, trial))
+            found = suspect(trial, wrong_list(got, names, before))
         trial.fail(what, quote(expected), came(got), found)
     if not quiet:
         next(iter(tabs)).trial.passed(what)
 
 
-def wrong_list(got: Any, names: str, trial: Trial) -> Mistake | None:
+def wrong_list(got: Any, names: str, before: str) -> Mistake | None:
     """Return the mistake behind a list of other names."""
     if not isinstance(got, str) or not got.startswith("online:"):
         return None
-    came_names = [name.strip() for name in got.removeprefix("online:").split(",") if name.strip()]
+    listed = [name.strip() for name in got.removeprefix("online:").split(",") if name.strip()]
     expected = names.split(", ")
-    if len(set(came_names)) < len(came_names):
+    if not listed:
+        return NOT_YET_REGISTERED
+    if len(set(listed)) < len(listed):
         return USER_TWICE
-    if sorted(came_names) == expected:
+    if sorted(listed) == expected:
         return NOT_SORTED
-    if came_names == lists_before(trial):
+    if ", ".join(listed) == before:
         return TOLD_WITHOUT_CHANGE
-    missing = set(expected) - set(came_names)
-    if not missing:
+    if set(expected) < set(listed):
         return STILL_ONLINE
-    if len(came_names) == 1 and len(expected) > 1 and trial.steps[1:2] == []:
-        return REGISTER_PER_CONNECTION
-    return NOT_YET_REGISTERED if trial.steps[1:] == [] else SECOND_TAB
-
-
-def lists_before(trial: Trial) -> list[str]:
-    """Return the names that were told last, as the expectations that are met have it."""
-    return {4: ["ada", "bob"], 5: ["ada", "bob", "eve"]}.get(len(trial.steps), [])
+    return REGISTER_PER_CONNECTION if names == "ada, bob" else SECOND_TAB
 
 
 # 5.4
@@ -504,15 +518,17 @@ NO_LAST_SEEN = mistake(
 def catch_up(trial: Trial) -> None:
     """Everybody gets each message once and in order, also after a cut."""
     writer = trial.connect("ws/log/", "a writer connects", quiet=True)
-    writer.send("first")
     start = find_number(writer)
     reader = log_from(trial, start, "a reader connects that has seen it")
     writer.send("second")
-    follows([writer, reader], start + 1, "second", "the next message comes to both, once")
+    what = "the next message comes to both, once"
+    follows([reader], start + 1, "second", "", seen=start)
+    follows([writer], start + 1, "second", what, double=HISTORY_TO_ALL)
     leaves(reader, breaks=True)
     for text in ("third", "fourth"):
         writer.send(text)
-    follows([writer], start + 2, "third", "the reader is cut off, and two messages are written")
+    what = "the reader is cut off, and two messages are written"
+    follows([writer], start + 2, "third", what, double=HISTORY_TO_ALL)
     follows([writer], start + 3, "fourth", "")
     reader = log_from(trial, start + 1, "the reader comes back")
     what = "it is sent what it has missed"
@@ -520,7 +536,8 @@ def catch_up(trial: Trial) -> None:
     follows([reader], start + 3, "fourth", "", absent=HISTORY_NOT_SENT)
     writer.send("fifth")
     what = "and both hear the next message, and nothing else before it"
-    follows([reader, writer], start + 4, "fifth", what, double=HISTORY_TO_ALL)
+    follows([writer], start + 4, "fifth", what, double=HISTORY_TO_ALL)
+    follows([reader], start + 4, "fifth", "")
     last = start + 4 + write_while_connecting(trial, writer, start + 4)
     late = trial.connect("ws/log/", "a client without last_seen_id connects", quiet=True)
     for number in range(1, last + 1):
@@ -537,17 +554,25 @@ def log_from(trial: Trial, seen: int, what: str) -> Client:
     return trial.connect(f"ws/log/?last_seen_id={seen}", what, quiet=True)
 
 
+trials = count(1)
+"""Their numbers: a history may live on from one trial to the next, and replay it."""
+
+
 def find_number(writer: Client) -> int:
-    """Return the number of the first message; what older ones there are comes before it."""
+    """Write the first message, and return its number; what older ones there are comes before it."""
     trial = writer.trial
     what = 'a writer sends "first", and is sent it with its number'
+    number = next(trials)
+    first = "first" if number == 1 else f"first of trial {number}"
+    writer.send("none")
+    writer.send(first)
     while True:
         got = writer.receive()
         value = decoded(got)
         if not is_message(value):
             found = silence(trial, None) if got is None else suspect(trial, no_message(got))
             trial.fail(what, '{"id": ..., "text": "first"}', came(got), found)
-        if value["text"] == "first":
+        if value["text"] == first:
             trial.passed(what)
             return int(value["id"])
 
