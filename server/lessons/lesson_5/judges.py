@@ -74,17 +74,34 @@ def told(
 
 
 def leaves(client: Client, breaks: bool = False) -> None:
-    """Let a client leave, or its connection break, and wait until its consumer has ended."""
+    """Let a client leave, or its connection break, and wait until its consumer has ended.
+
+    A message that meets a client on its way out ends the consumer, and disconnect does not run:
+    that is nobody's mistake here, so all is quiet before and after.
+
+    """
     trial = client.trial
+    wait_until(trial, lambda: trial.idle)
     before = len(trial.host.bridges)
     if breaks:
         with suppress(OSError):
             client.connection.socket.shutdown(socket.SHUT_RDWR)
     else:
         client.connection.close()
-    deadline = time.monotonic() + trial.left(trial.patience.leave)
-    while len(trial.host.bridges) >= before > 0 and time.monotonic() < deadline:
-        time.sleep(0.005)
+    wait_until(trial, lambda: len(trial.host.bridges) < before and trial.idle)
+
+
+def wait_until(trial: Trial, question: Callable[[], bool]) -> None:
+    """Wait until something is so, but not for ever."""
+    deadline = time.monotonic() + trial.patience.leave
+    while not question() and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+def all_leave(*clients: Client) -> None:
+    """Let the clients leave that are still there, one after the other."""
+    for client in clients:
+        leaves(client)
 
 
 def nobody_stays(trial: Trial, what: str) -> None:
@@ -159,6 +176,7 @@ def who_comes_who_goes(trial: Trial) -> None:
     nobody_stays(trial, "nobody who has left is in the group")
     leaves(ada)
     told([sam], "ada leaves", 'ada leaves: sam is told "ada leaves"', mixed, NO_LEAVE_NOTICE)
+    all_leave(sam, zoe)
 
 
 def sent_before_joined(trial: Trial) -> bool:
@@ -237,6 +255,7 @@ def a_private_inbox(trial: Trial) -> None:
     write(bob, "ada", "bye")
     gets([ada], "bob", "bye", "one of her connections breaks: the other one hears on")
     nobody_stays(trial, "the broken one is in no group any more")
+    all_leave(ada, bob, with_dots, without)
 
 
 EMPTY = "routes is empty: write a consumer, and a route for ws/inbox/<user>/ that leads to it."
@@ -401,6 +420,7 @@ def the_second_tab(trial: Trial) -> None:
     what = "bob closes one tab, and zoe comes: bob is still online"
     online([zoe, slow], "bob, jim, zoe", what, "bob, jim")
     nobody_stays(trial, "nobody who has left is in the group")
+    all_leave(zoe, slow, jim)
 
 
 def tab(trial: Trial, user: str) -> Client:
@@ -547,6 +567,7 @@ def catch_up(trial: Trial) -> None:
     what = "and then all hear the last message"
     follows([late, reader], last + 1, "last", what, skip=last - start - 4)
     nobody_stays(trial, "nobody who has left is in the group")
+    all_leave(late, reader, writer)
 
 
 def log_from(trial: Trial, seen: int, what: str) -> Client:
