@@ -500,7 +500,7 @@ def shown(message: Any) -> str:
 
 DISPATCH = (
     AsyncConsumer.dispatch.__code__,
-    SyncConsumer.dispatch.func.__code__,
+    vars(SyncConsumer)["dispatch"].func.__code__,
 )
 """What hands a message to its handler."""
 
@@ -515,7 +515,7 @@ def handled(bridge: Bridge, error: BaseException) -> tuple[Delivered, str] | Non
     message: Any = None
     while raised is not None:
         if raised.tb_frame.f_code in DISPATCH:
-            message = raised.tb_frame.f_locals["message"]
+            message = raised.tb_frame.f_locals.get("message")
         raised = raised.tb_next
     for member in watch.members.values():
         if member.in_hand is not None and member.in_hand[0] is message:

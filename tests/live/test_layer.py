@@ -289,6 +289,44 @@ def test_sync_consumers() -> None:
         ] or [span.connection for span in works] == [2, 1]
 
 
+@pytest.mark.parametrize("sync", [False, True])
+def test_failures_of_both_kinds(sync: bool) -> None:
+    """Of an exception it is known whether it was raised for a message of the layer."""
+
+    class AsyncFails(AsyncWebsocketConsumer):
+        groups = ["chat"]
+
+        async def receive(
+            self, text_data: str | None = None, bytes_data: bytes | None = None
+        ) -> None:
+            raise ValueError("a client's")
+
+        async def chat_message(self, event: dict[str, Any]) -> None:
+            raise ValueError("the layer's")
+
+    class SyncFails(WebsocketConsumer):
+        groups = ["chat"]
+
+        def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+            raise ValueError("a client's")
+
+        def chat_message(self, event: dict[str, Any]) -> None:
+            raise ValueError("the layer's")
+
+    with serving(SyncFails if sync else AsyncFails) as served:
+        with connect(served.url()) as ada, pytest.raises(ConnectionClosedError):
+            ada.send("hi")
+            ada.recv(5)
+        with connect(served.url()) as ada, pytest.raises(ConnectionClosedError):
+            tell("hi")
+            ada.recv(5)
+        assert served.errors() == ["ValueError: a client's", "ValueError: the layer's"]
+        assert [failed.during for failed in served.whats(Failed)] == [
+            None,
+            (Delivered("chat", 0), "chat.message"),
+        ]
+
+
 def test_handlers_are_timed() -> None:
     """A handler of a layer's message is timed from its own beginning, not from the arrival."""
 

@@ -76,7 +76,7 @@ mistake(
     cause="All methods of a channel layer are async, and a call alone runs nothing.",
     fix="In async code: await layer.group_send(...). In sync code: "
     "async_to_sync(layer.group_send)(...).",
-    texts=[r"coroutine '\w+\.(group_\w+|send)' was never awaited"],
+    texts=[r"coroutine '(\w*Layer\.\w+|\w+\.group_\w+)' was never awaited"],
     over=["missing-await"],
     shown=["5#outside", "5.1", "5.2"],
 )
