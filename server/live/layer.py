@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.exceptions import ChannelFull
@@ -38,9 +38,6 @@ from .record import (
     Record,
 )
 
-if TYPE_CHECKING:
-    from .connection import Bridge
-
 __all__ = ["Site", "handled", "own_layers", "restart", "unread"]
 
 Layers: TypeAlias = dict[str, Any]
@@ -54,6 +51,23 @@ MEMBERS = 10_000
 are."""
 
 METHODS = ("new_channel", "receive", "send", "group_add", "group_discard", "group_send")
+
+
+class Connection(Protocol):
+    """What is asked of a connection whose consumer uses a layer; see :class:`.connection.Bridge`."""
+
+    number: int
+    record: Record
+    task: asyncio.Task[None] | None
+
+    def find_consumer(self) -> AsyncConsumer | None:
+        """Return its consumer."""
+
+    def deliver_layer(self, message: dict[str, Any]) -> None:
+        """Note that its consumer has taken a message of the layer."""
+
+    def idle_layer(self) -> None:
+        """Note that its consumer has finished that message."""
 
 
 class Site:
@@ -206,7 +220,7 @@ class Letter:
 class Member:
     """A connection's channel, by which a layer knows it."""
 
-    bridge: Bridge | None
+    bridge: Connection | None
     """``None`` once its consumer has ended."""
 
     record: Record
@@ -284,7 +298,7 @@ class Caller(NamedTuple):
             record.add(self.number, what, event)
 
 
-def current_bridge() -> Bridge | None:
+def current_bridge() -> Connection | None:
     """Return the connection whose application runs now."""
     bridge: Any = printer.get()
     return bridge if hasattr(bridge, "number") else None
@@ -331,17 +345,19 @@ class Watch:
         step = getattr(self, name)
         real = self.methods[name]
         signature = inspect.signature(step)
+        usual = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in signature.parameters.values())
 
         # A real async function with the method's own name: asgiref and Python's warnings look.
         @wraps(real)
         async def method(*args: Any, **kwargs: Any) -> Any:
             if name == "send" and sending.get():
                 return await self.send_to_member(*args, **kwargs)
-            try:
-                signature.bind(*args, **kwargs)
-            except TypeError:
-                # The layer says so itself.
-                return await real(*args, **kwargs)
+            if kwargs or len(args) != usual:
+                try:
+                    signature.bind(*args, **kwargs)
+                except TypeError:
+                    # The layer says so itself.
+                    return await real(*args, **kwargs)
             layers = own.get()
             if layers is not None and self.layer not in layers.values():
                 # A cell has kept the layer of the settings, and is used by a server with its own.
@@ -505,7 +521,7 @@ DISPATCH = (
 """What hands a message to its handler."""
 
 
-def handled(bridge: Bridge, error: BaseException) -> tuple[Delivered, str] | None:
+def handled(bridge: Connection, error: BaseException) -> tuple[Delivered, str] | None:
     """Return the layer's message that a connection's consumer handled when it raised, if any."""
     layer = getattr(bridge.find_consumer(), "channel_layer", None)
     watch = Watch.of(layer)
