@@ -54,7 +54,7 @@ METHODS = ("new_channel", "receive", "send", "group_add", "group_discard", "grou
 
 
 class Connection(Protocol):
-    """What is asked of a connection whose consumer uses a layer; see :class:`.connection.Bridge`."""
+    """What is asked of a connection whose consumer uses a layer."""
 
     number: int
     record: Record
