@@ -69,8 +69,9 @@ def told(
         if got != text:
             found = silence(client.trial, absent) if got is None else None
             found = found or suspect(client.trial, likely(got))
-            client.trial.fail(what, quote(text), came(got), found)
-    next(iter(clients)).trial.passed(what)
+            client.trial.fail(what or f"{quote(text)} comes", quote(text), came(got), found)
+    if what:
+        next(iter(clients)).trial.passed(what)
 
 
 def leaves(client: Client, breaks: bool = False) -> None:
@@ -167,12 +168,10 @@ def who_comes_who_goes(trial: Trial) -> None:
     ada.send("still here")
     told([ada], "ada: still here", "ada hears herself, and nothing else", mixed)
     all_of_it = ["sam joins", "eve joins", "eve: hello", "eve leaves", "ada: still here"]
-    for text in all_of_it:
-        got = sam.receive()
-        if got != text:
-            break
     what = "sam, who reads late, has been told everything since he came, in order"
-    trial.expect(what, got == text, quote(text), came(got), suspect(trial, mixed(got)))
+    for text in all_of_it[:-1]:
+        told([sam], text, "", mixed)
+    told([sam], all_of_it[-1], what, mixed)
     nobody_stays(trial, "nobody who has left is in the group")
     leaves(ada)
     told([sam], "ada leaves", 'ada leaves: sam is told "ada leaves"', mixed, NO_LEAVE_NOTICE)
