@@ -105,10 +105,9 @@ class SharedThread(Executor):
         """Put a call into the queue, timed if it is a handler's; run in a coroutine only."""
         call = partial(fn, *args, **kwargs) if args or kwargs else fn
         bridge = printer.get()
-        if isinstance(bridge, Bridge) and bridge.is_sync():
-            busy = bridge.busy or bridge.layer_busy
-            if busy is not None:
-                call = partial(self.timed, bridge.number, busy[0], time.perf_counter(), call)
+        busy = bridge.busy or bridge.layer_busy if isinstance(bridge, Bridge) else None
+        if isinstance(bridge, Bridge) and busy is not None and bridge.is_sync():
+            call = partial(self.timed, bridge.number, busy[0], time.perf_counter(), call)
         future: Any = asyncio.get_running_loop().create_future()
         self.calls.put((future, call))
         if self.thread.ident is None:
