@@ -341,13 +341,17 @@ def no_layer() -> str:
         def connect(self) -> None:
             raise AssertionError(self.channel_name)
 
-    Named.__name__ = "Echo"
+    Named.__name__ = "Chat"
 
     class Grouped(WebsocketConsumer):
         groups = ["chat"]
 
+    class Sending(AsyncWebsocketConsumer):
+        async def connect(self) -> None:
+            await self.channel_layer.group_send("chat", {"type": "chat.message"})
+
     lines = []
-    for consumer in (Chat, Named, Grouped):
+    for consumer in (Chat, Named, Grouped, Sending):
         live = launch(consumer, name="diagnosis")
         try:
             error(lambda live=live: connect(live.url(), proxy=None).__enter__())
@@ -377,16 +381,6 @@ def forgotten() -> str:
         layer.group_send("chat", {"type": "chat.message"})
         gc.collect()
     return f"RuntimeWarning: {caught[0].message}"
-
-
-def wrapped_call() -> str:
-    coroutine = asyncio.sleep(0)
-    try:
-        with pytest.warns(UserWarning) as caught:
-            async_to_sync(coroutine)  # type: ignore[arg-type]
-    finally:
-        coroutine.close()
-    return f"UserWarning: {caught[0].message}"
 
 
 def full() -> str:
@@ -448,13 +442,11 @@ PRODUCERS: dict[str, Callable[[], str]] = {
     "nobody-listens": nobody_listens,
     "proxy": refusing_proxy,
     "no-channel-layer": no_layer,
-    "wrong-type": lambda: chat({"type": "chat.mesage"}),
     "message-without-type": lambda: chat({"text": "hello"}),
     "underscore-type": lambda: chat({"type": "_hidden"}),
     "handler-without-event": lambda: chat({"type": "chat.message"}),
     "message-no-dict": lambda: chat("hello"),
     "layer-not-awaited": forgotten,
-    "async-to-sync-called": wrapped_call,
     "group-name": with_layer(lambda layer: layer.group_add("room 1", "somebody")),
     "channel-name": with_layer(lambda layer: layer.group_add("room", "my channel")),
     "message-not-plain": with_layer(

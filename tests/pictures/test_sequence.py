@@ -184,10 +184,10 @@ def test_groups() -> None:
     labels = [
         "client 1: group_add",
         "client 1: group_add client 2",
-        "outside: group_add a channel from…",
+        "outside: group_add a channel from else…",
         "client 1: group_send {'text': 'hi'}",
         "to client 2: chat.message",
-        "client 2: send to client 1 {'text':…",
+        "client 2: send to client 1 {'text': 'h…",
         "outside: send to 'thumbnails'",
         "outside: group_send",
         "layer: lost, nobody is in this group",

@@ -15,7 +15,7 @@ from urllib.parse import quote as escape
 from ...exercises.registry import exercise
 from ...exercises.scenario import Client, End, Trial, came, quote
 from ...live.record import ChannelSend, GroupAdd, GroupSend, Lost
-from ...mistakes.registry import MISTAKES, Mistake, mistake
+from ...mistakes.registry import MISTAKES, Mistake, also, mistake
 
 NOT_IN_A_GROUP = mistake(
     "not-in-a-group",
@@ -530,7 +530,9 @@ NO_LAST_SEEN = mistake(
     cause="The query need not have it, and then the dictionary has no such key.",
     fix='Give it a default: query.get("last_seen_id", ["0"])[0].',
     texts=["KeyError: 'last_seen_id'"],
+    over=["key-error"],
 )
+also("no-last-seen", "KeyError: 'last_seen_id'", over=["query-key"], when=lambda facts: True)
 
 
 @exercise("5.4", "Catch up")

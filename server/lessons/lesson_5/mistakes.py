@@ -5,16 +5,7 @@ from __future__ import annotations
 from ...mistakes.registry import mistake, show
 
 show("no-channel-layer", "5#group")
-mistake(
-    "wrong-type",
-    "The type of a message names no handler",
-    symptom="`ValueError: No handler for message type chat.mesage`, in every member of the group",
-    cause="The type names the method, with _ for the dot: chat.message is chat_message.",
-    fix="Compare the two letter by letter: the type in group_send, the name after def.",
-    texts=[r"No handler for message type (?!websocket\.)"],
-    over=["no-handler"],
-    shown=["5#types", "5.1", "5.2", "5.3", "5.4"],
-)
+show("no-event-handler", "5#types", "5.1", "5.2", "5.3", "5.4")
 mistake(
     "message-without-type",
     "A message without a type",
@@ -49,7 +40,7 @@ mistake(
     cause="A handler is given the message besides self.",
     fix="Write async def chat_message(self, event).",
     texts=[
-        r"(?<!as_asgi)\b(?!websocket_|receive\(|receive_json|disconnect|send|connect\()"
+        r"(?<!as_asgi)\b(?!websocket_|receive\(|receive_json|disconnect|send|connect\(|decode_json|encode_json)"
         r"\w+_\w+\(\) takes 1 positional argument but 2 were given"
     ],
     shown=["5#types", "5.1"],
@@ -66,15 +57,7 @@ mistake(
     shown=["5#outside", "5.1", "5.2"],
 )
 show("async-to-sync", "5#outside", "5.1")
-mistake(
-    "async-to-sync-called",
-    "async_to_sync is given a call",
-    symptom="`UserWarning: async_to_sync was passed a non-async-marked callable`",
-    cause="async_to_sync(layer.group_send(...)) makes the call first, and wraps what came of it.",
-    fix="Wrap the method, then call it: async_to_sync(layer.group_send)(group, message).",
-    texts=["async_to_sync was passed a non-async-marked callable"],
-    shown=["5#outside"],
-)
+show("async-to-sync-of-sync", "5#outside")
 mistake(
     "other-process",
     "A group in another process",
