@@ -43,6 +43,7 @@ from .consumers import note_consumers
 from .current_connection import Stream, current_connection
 from .failure import capture
 from .handshake import address, header, http_response
+from .layer import handled
 from .notes import on_connect, on_hold, on_message, say_once
 from .output import Lines
 from .record import (
@@ -239,6 +240,10 @@ class Bridge(Changes):
         """Seconds of steps that were not short, in the event in hand."""
         self.busy: tuple[str, float] | None = None
         """Type of the event in hand, and when the application took it."""
+        self.layer_busy: tuple[str, float] | None = None
+        """The same for a message of the channel layer: each waits until the other is handled."""
+        self.idle_since = 0.0
+        """When a handler ended last."""
 
         # Tasks that nobody else holds on to
         self.closing: asyncio.Task[None] | None = None
@@ -356,7 +361,7 @@ class Bridge(Changes):
             # SystemExit and KeyboardInterrupt too: one consumer must not end the server.
             self.ended()
             self.failed = True
-            self.add(Failed(capture(exc)))
+            self.add(Failed(capture(exc), handled(self, exc)))
             who = "consumer" if self.consumer is not None else "application"
             self.refuse(500, f"The {who} raised an exception before it answered.")
         else:
@@ -372,11 +377,12 @@ class Bridge(Changes):
                 f"{exc.connection}, who had left. It did not catch the exception, which ends it."
             )
         )
-        self.add(Failed(capture(exc)))
+        self.add(Failed(capture(exc), handled(self, exc)))
 
     def ended(self) -> None:
         """Note that the application has come to its end."""
         self.idle()
+        self.idle_layer()
         self.flush_prints()
 
     def flush_prints(self) -> None:
@@ -442,12 +448,28 @@ class Bridge(Changes):
         self.busy = event["type"], time.perf_counter()
         return event
 
+    def deliver_layer(self, message: dict[str, Any]) -> None:
+        """Note that the application has taken a message of the channel layer."""
+        self.layer_busy = str(message.get("type")), time.perf_counter()
+
+    def idle_layer(self) -> None:
+        """Note that the application has finished a message of the channel layer."""
+        busy, self.layer_busy = self.layer_busy, None
+        self.finished_handler(busy)
+
     def idle(self) -> None:
         """Note that the application has finished what it had in hand."""
-        if self.busy is None:
+        busy, self.busy = self.busy, None
+        self.finished_handler(busy)
+
+    def finished_handler(self, busy: tuple[str, float] | None) -> None:
+        """Write down for how long a handler has worked."""
+        if busy is None:
             return
-        label, start = self.busy
-        self.busy = None
+        label, start = busy
+        # Until then, the handler of another message kept this one waiting.
+        start = max(start, self.idle_since)
+        self.idle_since = end = time.perf_counter()
         if self.held_for:
             on_hold(self, label, self.held_for)
             self.held_for = 0.0
@@ -455,7 +477,7 @@ class Bridge(Changes):
             self.flush_prints()
         # A sync consumer works in a thread, which keeps the time itself.
         if not isinstance(self.consumer, SyncConsumer):
-            self.owner.work.worked(self.number, label, start, time.perf_counter())
+            self.owner.work.worked(self.number, label, start, end)
 
     def held(self, start: float, end: float) -> None:
         """Note that the application has kept the event loop from turning."""
@@ -466,9 +488,8 @@ class Bridge(Changes):
     @property
     def sync_event(self) -> str | None:
         """The type of the event that a sync consumer has in hand, if there is one."""
-        if self.busy is None or not isinstance(self.consumer, SyncConsumer):
-            return None
-        return self.busy[0]
+        busy = self.busy or self.layer_busy
+        return busy[0] if busy is not None and isinstance(self.consumer, SyncConsumer) else None
 
     async def send(self, message: Message) -> None:
         """Take a message from the application; its ``send``."""

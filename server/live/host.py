@@ -30,6 +30,7 @@ from .connection import Limits
 from .current_connection import current_connection
 from .failure import capture
 from .interrupt import interrupt
+from .layer import Layers, Site
 from .logs import record_logs
 from .record import Failed, Note, Record
 from .service import Pages, Service
@@ -73,6 +74,7 @@ class Host(Service):
         port: Port to listen on; 0 or a port that is taken: a free one.
         access: Who may connect.
         limits: Bounds.
+        layers: Channel layers of its own, by alias; by default those of the settings.
 
     """
 
@@ -84,12 +86,14 @@ class Host(Service):
         port: int = 0,
         access: Access | None = None,
         limits: Limits | None = None,
+        layers: Layers | None = None,
     ) -> None:
         super().__init__(app, record, access=access, limits=limits)
         self.socket = listen(port)
         self.port: int = self.socket.getsockname()[1]
         self.wires: set[Wire] = set()
         self.loop = asyncio.new_event_loop()
+        self.site = Site(self.loop, record, layers)
         self.ready: Future[None] = Future()
         self.stopping = asyncio.Event()
         self.stopped = False
@@ -125,6 +129,7 @@ class Host(Service):
 
         """
         self.stopped = True
+        self.site.close()
         if threading.current_thread() is self.thread:
             self.stopping.set()
             return True
@@ -146,6 +151,7 @@ class Host(Service):
 
     def abandon(self) -> None:
         """Free the port of a loop that does not turn, and let its clients go."""
+        self.site.release()
         self.socket.close()
         for wire in list(self.wires):
             with suppress(OSError):
@@ -215,13 +221,16 @@ class Host(Service):
                         self.ready.set_exception(exc)
                     break
                 self.record.add(0, Failed(capture(exc)))
+        self.site.close()
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        self.site.release()
         self.loop.close()
 
     async def main(self) -> None:
         """Serve until asked to stop."""
         self.loop.set_exception_handler(self.on_loop_exception)
         self.loop.set_task_factory(make_task)  # type: ignore[arg-type] # it takes all options
+        self.site.open()
         async with ThreadSensitiveContext(executor=self.shared_thread):
             self.context = copy_context()
             server = await serve(

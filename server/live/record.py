@@ -11,15 +11,22 @@ from traceback import TracebackException
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 __all__ = [
+    "LOSSES",
     "Accepted",
     "Answered",
+    "ChannelSend",
     "Closed",
     "Connecting",
     "Control",
+    "Delivered",
     "Disconnected",
     "Entry",
     "Failed",
+    "GroupAdd",
+    "GroupDiscard",
+    "GroupSend",
     "Logged",
+    "Lost",
     "Note",
     "Printed",
     "Received",
@@ -150,10 +157,79 @@ class Logged(NamedTuple):
     """The one that was logged with it, as ``logger.exception`` does: it has been handled."""
 
 
+class GroupAdd(NamedTuple):
+    """Somebody adds a channel to a group of the channel layer."""
+
+    group: str
+    member: int | None
+    """The connection whose channel it is; ``None``: none of this server's."""
+
+
+class GroupDiscard(NamedTuple):
+    """Somebody takes a channel out of a group of the channel layer."""
+
+    group: str
+    member: int | None
+    """The connection whose channel it is; ``None``: none of this server's."""
+
+
+class GroupSend(NamedTuple):
+    """Somebody sends a message to a group of the channel layer."""
+
+    group: str
+    message: str
+    """The message as Python shows it, without its type."""
+
+
+class ChannelSend(NamedTuple):
+    """Somebody sends a message to one channel of the channel layer."""
+
+    channel: str
+    message: str
+    """The message as Python shows it, without its type."""
+
+    member: int | None
+    """The connection whose channel it is; ``None``: none of this server's."""
+
+
+class Delivered(NamedTuple):
+    """A consumer takes a message of the channel layer."""
+
+    group: str
+    """The group that it was sent to; empty: it was sent to this one channel."""
+
+    sender: int | None
+    """The connection whose consumer sent it; 0: no consumer did; ``None``: it is not known."""
+
+
+class Lost(NamedTuple):
+    """A message of the channel layer does not reach a consumer, and nobody is told."""
+
+    group: str
+    """The group that it was sent to; empty: it was sent to this one channel."""
+
+    sender: int | None
+    """As in :class:`Delivered`."""
+
+    why: Literal["capacity", "expiry", "gone", "nobody"]
+    """``gone``: the consumer had ended; ``nobody``: the group has no member here."""
+
+
+LOSSES = {
+    "capacity": "its channel is full",
+    "expiry": "it waited for too long",
+    "gone": "its consumer has ended",
+    "nobody": "nobody is in this group",
+}
+"""Why a message of the channel layer does not reach a consumer, in words."""
+
+
 class Failed(NamedTuple):
     """The application raised an exception."""
 
     exception: TracebackException
+    during: tuple[Delivered, str] | None = None
+    """The message of the channel layer that it handled then, and its type, if it was one."""
 
 
 class Note(NamedTuple):
@@ -174,6 +250,12 @@ What: TypeAlias = (
     | Disconnected
     | Printed
     | Logged
+    | GroupAdd
+    | GroupDiscard
+    | GroupSend
+    | ChannelSend
+    | Delivered
+    | Lost
     | Failed
     | Requested
     | Answered
@@ -363,7 +445,16 @@ def entry(number: int, raw: Raw) -> Entry:
     return Entry(number, when, connection, what, event)
 
 
-PLACES: dict[type, int] = {Received: 0, Undelivered: 0, Sent: 0, Printed: 0, Control: 1, Logged: 2}
+PLACES: dict[type, int] = {
+    Received: 0,
+    Undelivered: 0,
+    Sent: 0,
+    Printed: 0,
+    Control: 1,
+    GroupSend: 1,
+    ChannelSend: 1,
+    Logged: 2,
+}
 """Where the kinds of entry that can be large keep what is large."""
 
 TRACEBACK = 4096

@@ -13,10 +13,12 @@ from traceback import TracebackException
 
 from ..live.failure import capture, chain
 from ..live.record import (
+    LOSSES,
     Closed,
     Disconnected,
     Entry,
     Failed,
+    Lost,
     Note,
     Printed,
     Received,
@@ -248,6 +250,8 @@ def diagnose_entry(entry: Entry) -> Mistake | None:
             return next((MISTAKES[id] for sign, id in SIGNS if text.startswith(sign)), None)
         case Received("[object Object]"):
             return MISTAKES["object-object"]
+        case Lost(_, _, why):
+            return diagnose_text(LOSSES[why])
         case _:
             return None
 

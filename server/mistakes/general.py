@@ -117,10 +117,12 @@ also(
 )
 mistake(
     "async-to-sync-of-sync",
-    "async_to_sync of a function that is not async",
-    symptom="the same TypeError about an 'await' expression, raised inside async_to_sync",
-    cause="async_to_sync awaits what the function returns, and this one is a plain def.",
-    fix="Call it as it is: self.send(...). send, accept and close of a sync consumer are plain.",
+    "async_to_sync of what is no async function",
+    symptom="the same TypeError about an 'await' expression, raised inside async_to_sync; "
+    "`UserWarning: async_to_sync was passed a non-async-marked callable`",
+    cause="async_to_sync wraps an async function, and this is a plain one, or a call.",
+    fix="Call what is plain as it is: self.send(...). Wrap a function, not its call: "
+    "async_to_sync(layer.group_send)(...).",
     texts=[AWAITED],
     when=handed_on,
 )

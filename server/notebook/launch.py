@@ -19,6 +19,7 @@ from django.urls import URLPattern
 from ..live.access import Access
 from ..live.connection import Limits
 from ..live.host import Host
+from ..live.layer import restart
 from ..live.output import route_prints, show_forgotten_awaits
 from ..live.record import Entry, Note, Record
 from .runs import runs
@@ -84,6 +85,7 @@ def launch(
         left_behind = not before.host.stop()
         if port is None:
             port = before.port
+    restart()
     record = Record()
     if left_behind:
         record.add(

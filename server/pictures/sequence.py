@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ..live.record import Snapshot
 from ..template import fill
 from .figure import figure
-from .words import Names, Phrase, count, describe, fill_up, width, wrap
+from .words import Names, Phrase, count, describe, fill_up, quote, width, wrap
 
 __all__ = ["Sequence"]
 
@@ -38,11 +38,21 @@ SERVER_GAP = 430
 SERVER_GAP_BESIDE = 300
 """How far the server's lifeline is from the last client's, for one client and for several."""
 
+LANES = 3
+"""How many groups of a channel layer a picture shows."""
+
+LANE_GAP = 310
+LANE_GAP_BESIDE = 150
+"""How far the first group's line is from the server's, and how far apart the groups' are."""
+
 NOTE_CELLS = 46
 """How many characters a line of a note holds."""
 
 NAMES_CELLS = 40
 """How many characters the names above the server's lifeline take."""
+
+LANE_CELLS = 18
+"""How many characters stand above a group's line."""
 
 LINE = 16
 """How far apart the lines of a note are."""
@@ -58,6 +68,9 @@ class Step:
     label: str
     lines: tuple[str, ...]
     """The lines of a note; empty for an arrow."""
+
+    lane_x: int | None
+    """Where the group's line is; ``None``: the step has nothing to do with one that is shown."""
 
     width: int
     height: int
@@ -79,6 +92,8 @@ class Sequence:
         chosen = {0, *self.connections}
         entries = [entry for entry in snapshot.entries if entry.connection in chosen]
         self.entries = entries[:STEPS]
+        groups = dict.fromkeys(phrase.lane for phrase in self.phrases if phrase.lane is not None)
+        self.lanes = list(groups)[:LANES]
         self.remarks = []
         if snapshot.dropped:
             self.remarks.append(f"Before it: {snapshot.dropped:,} older, which the record dropped.")
@@ -87,6 +102,9 @@ class Sequence:
         if len(connections) > CLIENTS:
             left_out = count(len(connections) - CLIENTS, "client")
             self.remarks.append(f"Beside it: {left_out} more, in the transcript.")
+        if len(groups) > LANES:
+            left_out = count(len(groups) - LANES, "group")
+            self.remarks.append(f"Without a line: {left_out} more.")
 
     def connection(self, number: int) -> Sequence:
         """Return the picture of one connection; they count from 1, in the order of arrival."""
@@ -120,34 +138,49 @@ class Sequence:
         }
         last = max(clients.values(), default=CLIENT_X)
         server_x = last + (SERVER_GAP_BESIDE if beside else SERVER_GAP)
+        lanes = {
+            lane: server_x + LANE_GAP + place * LANE_GAP_BESIDE
+            for place, lane in enumerate(self.lanes)
+        }
         label_cells = int((server_x - last - 20) / CELL)
+        lane_cells = int((LANE_GAP - 20) / CELL)
         steps = []
         y = TOP
         for entry, phrase in zip(self.entries, self.phrases, strict=True):
             label, lines = "", []
+            lane_x = None if phrase.lane is None else lanes.get(phrase.lane)
             if phrase.arrow:
                 label = cut(f"{phrase.verb} {phrase.words}", label_cells)
+            elif lane_x is not None:
+                label = cut(lane_label(phrase), lane_cells)
             else:
                 lines = note_lines(phrase)
             height = LINE * len(lines) + 10 if lines else 38
             box = int(max(map(width, lines), default=0) * CELL) + 20
             x = clients.get(entry.connection, CLIENT_X)
-            steps.append(Step(phrase, y, x, label, tuple(lines), box, height))
+            steps.append(Step(phrase, y, x, label, tuple(lines), lane_x, box, height))
             y += height + 8
-        actors = [phrase.actor for phrase in self.phrases if phrase.actor != "server"]
+        actors = [
+            phrase.actor
+            for phrase in self.phrases
+            if phrase.actor not in ("server", "layer", "outside")
+        ]
+        right = server_x + int(NOTE_CELLS * CELL) // 2 + 20
         return fill(
             "pictures/sequence.svg",
             title=self.title,
             text=self.text,
             clients=[(self.names.client(number), x) for number, x in clients.items()],
+            lanes=[(lane_name(lane), x) for lane, x in lanes.items()],
             server_x=server_x,
+            lane_label_x=server_x + LANE_GAP // 2,
             label_x=(last + server_x) // 2,
             consumers=cut(", ".join(dict.fromkeys(actors)), NAMES_CELLS),
             several=len(set(actors)) > 1,
             steps=steps,
             remarks=self.remarks,
             bottom=y,
-            width=server_x + int(NOTE_CELLS * CELL) // 2 + 20,
+            width=max([right, *(x + 90 for x in lanes.values())]),
             height=y + 10 + 20 * len(self.remarks),
             line=LINE,
         )
@@ -181,14 +214,34 @@ def sentence(phrase: Phrase) -> str:
 def note(phrase: Phrase) -> list[str]:
     """Return the lines of what does not cross the wire."""
     client = f"{phrase.client}, " if phrase.client not in ("", "client") else ""
-    colon = "" if phrase.kind == "wire" else ":"
+    colon = "" if phrase.kind in ("wire", "layer") else ":"
     first, *others = f"{client}{phrase.actor} {phrase.verb}{colon} {phrase.words}".split("\n")
     lines = [first, *others, *phrase.details]
     if phrase.kind == "wire":
         lines[0] = f"{client}connection {phrase.verb} {phrase.words}"
-        if phrase.event:
-            lines[0] += f" ({phrase.event})"
+    if phrase.kind in ("wire", "layer") and phrase.event:
+        lines[0] += f" ({phrase.event})"
     return lines
+
+
+def lane_name(lane: str) -> str:
+    """Return what stands above a group's line."""
+    return cut(f"group {lane}" if lane else "one channel", LANE_CELLS)
+
+
+def lane_label(phrase: Phrase) -> str:
+    """Return what is said of a step between a consumer and a group, whose name stands above."""
+    who = phrase.client or phrase.actor
+    match phrase.verb:
+        case "delivered":
+            return f"to {who}: {phrase.event}"
+        case "lost":
+            return f"{who}: lost, {phrase.words.rpartition(': ')[2]}"
+        case "send":
+            return f"{who}: send {phrase.words}"
+        case _:
+            words = phrase.words.removeprefix(quote(phrase.lane or ""))
+            return f"{who}: {phrase.verb} {words.lstrip(', ')}".rstrip(" ")
 
 
 def note_lines(phrase: Phrase) -> list[str]:

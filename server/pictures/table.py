@@ -176,7 +176,7 @@ class Transcript:
             words = f"\n{indent}".join(wrap(phrase.words, all_cells - len(indent)))
             shown = "\n".join([f"{phrase.verb}: {words}", *(f"  {one}" for one in phrase.details)])
             return str(row.number), row.who, shown, phrase.event
-        colon = "" if phrase.kind == "wire" else ":"
+        colon = "" if phrase.kind in ("wire", "layer") else ":"
         room = wire_cells if phrase.event else all_cells
         lines = wrap(f"{phrase.verb}{colon} {phrase.words}", room, indent=2)
         for detail in phrase.details:

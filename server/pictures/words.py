@@ -12,15 +12,22 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from ..live.record import (
+    LOSSES,
     Accepted,
     Answered,
+    ChannelSend,
     Closed,
     Connecting,
     Control,
+    Delivered,
     Disconnected,
     Entry,
     Failed,
+    GroupAdd,
+    GroupDiscard,
+    GroupSend,
     Logged,
+    Lost,
     Note,
     Printed,
     Received,
@@ -70,13 +77,13 @@ LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 class Phrase:
     """An entry in words."""
 
-    kind: Literal["wire", "print", "error", "note"]
+    kind: Literal["wire", "print", "error", "note", "layer"]
     client: str
     arrow: Literal["→", "←", ""]
     """The client stands left of the arrow, always; empty where nothing crosses the wire."""
 
     actor: str
-    """The consumer's class, or ``server`` where no consumer takes part."""
+    """The consumer's class; ``server``, ``layer`` or ``outside`` where no consumer takes part."""
 
     verb: str
     """What happens: ``open``, ``text``, ``prints``."""
@@ -92,6 +99,12 @@ class Phrase:
 
     hint: str = ""
     """What to do about it, where the mistake is a known one."""
+
+    lane: str | None = None
+    """The group that it goes to or comes from; empty: one channel; ``None``: no channel layer."""
+
+    lane_arrow: Literal["→", "←", "✗", ""] = ""
+    """The lane stands right of the arrow, always; ``✗``: what comes from it does not arrive."""
 
 
 class Names:
@@ -122,6 +135,12 @@ class Names:
         if connection == 0:
             return ""
         return f"client {connection}" if self.numbered else "client"
+
+    def member(self, connection: int | None) -> str:
+        """Return whose channel it is, or who has sent a message."""
+        if connection is None:
+            return "elsewhere"
+        return self.client(connection) or "outside"
 
     def consumer(self, connection: int) -> str:
         """Return the name of a connection's consumer, or what it is where none is known."""
@@ -196,16 +215,56 @@ def describe(entry: Entry, names: Names) -> Phrase:
             lines = tuple(error(exception)) if exception is not None else ()
             verb = f"logs {visible(level)} to {shorten(visible(logger), NAME)}"
             return Phrase("print", client, "", consumer, verb, printed(text), event, lines)
-        case Failed(exception):
+        case GroupAdd(group, member) | GroupDiscard(group, member):
+            actor = consumer if entry.connection else "outside"
+            verb = "group_add" if isinstance(entry.what, GroupAdd) else "group_discard"
+            words = quote(group)
+            if member != entry.connection:
+                whose = "a channel from elsewhere" if member is None else names.member(member)
+                words += f", {whose}"
+            return Phrase("layer", client, "", actor, verb, words, event, lane=group)
+        case GroupSend(group, text):
+            actor = consumer if entry.connection else "outside"
+            words = f"{quote(group)} {shorten(visible(text), PAYLOAD)}".rstrip(" ")
+            return Phrase(
+                "layer", client, "", actor, "group_send", words, event, lane=group, lane_arrow="→"
+            )
+        case ChannelSend(channel, text, member):
+            actor = consumer if entry.connection else "outside"
+            to = quote(channel) if member is None else names.member(member)
+            words = f"to {to} {shorten(visible(text), PAYLOAD)}".rstrip(" ")
+            return Phrase("layer", client, "", actor, "send", words, event, lane="", lane_arrow="→")
+        case Delivered(group, sender):
+            words = sent_by(group, sender, names)
+            return Phrase(
+                "layer", client, "", consumer, "delivered", words, event, lane=group, lane_arrow="←"
+            )
+        case Lost(group, sender, why):
+            whence = quote(group) if why == "nobody" else sent_by(group, sender, names)
+            words = f"{whence}: {LOSSES[why]}"
+            return Phrase(
+                "layer", client, "", "layer", "lost", words, event, lane=group, lane_arrow="✗"
+            )
+        case Failed(exception, during):
             actor = consumer if entry.connection else "server"
             first, *details = error(exception)
             hint = diagnose_failure(exception) or ""
+            if during is not None:
+                delivered, kind = during
+                from_whom = sent_by(delivered.group, delivered.sender, names)
+                details.insert(0, f"  while it handled {visible(kind)} {from_whom}")
             return Phrase("error", client, "", actor, "raises", first, event, tuple(details), hint)
         case Note(text):
             words = shorten(visible(text), PRINTED)
             return Phrase("note", client, "", "server", "note", words, event)
         case _:  # pragma: no cover (What has no other kind)
             raise AssertionError("unknown kind of entry")
+
+
+def sent_by(group: str, sender: int | None, names: Names) -> str:
+    """Return who has sent a message of the channel layer, and to which group."""
+    words = f"from {names.member(sender)}"
+    return f"{words}, group {quote(group)}" if group else words
 
 
 def shorten_name(name: str) -> str:

@@ -28,6 +28,8 @@ from server.lessons.lesson_4.judges import same
 from server.mistakes.registry import MISTAKES
 from server.notebook.launch import LiveServer
 from server.notebook.runs import Page, Run, Told, runs
+from tests.exercises.cells import cells
+from tests.exercises.cells import run as run_cell
 
 # What a browser did
 
@@ -554,3 +556,38 @@ def test_other_values(id: str, source: str, steps: int) -> None:
     assert not verdict
     assert len(verdict.steps) == steps
     assert verdict.steps[-1].came == json.dumps(json.dumps([1]))
+
+
+# Groups
+
+
+@pytest.mark.parametrize(
+    ("line", "changed", "diagnosis", "came"),
+    [
+        (
+            "await self.send_json(message)",
+            'await (self.send("bye") if message["id"] == 3 else self.send_json(message))',
+            "not-json",
+            '"bye"',
+        ),
+        (
+            "await history.since(self.last_id):",
+            "(await history.since(self.last_id) if self.last_id < 5 else []):",
+            "gap",
+            "",
+        ),
+        (
+            "await history.since(self.last_id):",
+            "(await history.since(self.last_id) if self.last_id != 3 else []):",
+            "history-not-sent",
+            "",
+        ),
+    ],
+)
+def test_catching_up_half_right(line: str, changed: str, diagnosis: str, came: str) -> None:
+    """A log that is right for one client and wrong for the next one is found out."""
+    source = cells("5.4").solution
+    assert line in source
+    verdict = check("5.4", run_cell(source.replace(line, changed), "5.4")["routes"])
+    assert verdict.mistake is MISTAKES[diagnosis]
+    assert came in verdict.steps[-1].came

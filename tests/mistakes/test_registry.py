@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import math
 import re
@@ -17,7 +18,12 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from channels.consumer import AsyncConsumer
-from channels.generic.websocket import JsonWebsocketConsumer, WebsocketConsumer
+from channels.generic.websocket import (
+    AsyncWebsocketConsumer,
+    JsonWebsocketConsumer,
+    WebsocketConsumer,
+)
+from channels.layers import InMemoryChannelLayer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.apps.registry import Apps
 from django.core.asgi import get_asgi_application
@@ -29,7 +35,9 @@ from server import launch
 from server.exercises.answers import answers
 from server.exercises.registry import EXERCISES, Exercise, ProjectExercise
 from server.exercises.scenario import NotYet, Patience, Trial
+from server.live.layer import watched
 from server.live.record import (
+    LOSSES,
     Failed,
     Note,
     Received,
@@ -306,6 +314,83 @@ def from_before() -> str:
         live.close()
 
 
+class Chat(AsyncWebsocketConsumer):
+    """Joins a group, and says there what its client says."""
+
+    async def connect(self) -> None:
+        await self.channel_layer.group_add("chat", self.channel_name)
+        await self.accept()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.channel_layer.group_send("chat", json.loads(text_data or ""))
+
+    async def chat_message(self) -> None:
+        pass
+
+
+def chat(message: object) -> str:
+    """Return what a message brings about in a member of a group."""
+    return play(Chat, send(json.dumps(message)))
+
+
+def no_layer() -> str:
+    """Return what consumers say that need a channel layer where there is none."""
+
+    class Named(WebsocketConsumer):
+        def connect(self) -> None:
+            raise AssertionError(self.channel_name)
+
+    Named.__name__ = "Chat"
+
+    class Grouped(WebsocketConsumer):
+        groups = ["chat"]
+
+    class Sending(AsyncWebsocketConsumer):
+        async def connect(self) -> None:
+            await self.channel_layer.group_send("chat", {"type": "chat.message"})
+
+    lines = []
+    for consumer in (Chat, Named, Grouped, Sending):
+        live = launch(consumer, name="diagnosis")
+        try:
+            error(lambda live=live: connect(live.url(), proxy=None).__enter__())
+            lines += live.transcript.errors
+        finally:
+            live.close()
+    return "\n".join(lines)
+
+
+def with_layer(call: Callable[[Any], Any]) -> Callable[[], str]:
+    """Return a function that tells what a call of a watched layer raises."""
+
+    def produced() -> str:
+        layer = watched(InMemoryChannelLayer(), "default", None)
+        return error(lambda: asyncio.run(awaited(call(layer))))
+
+    return produced
+
+
+async def awaited(coroutine: Any) -> None:
+    await coroutine
+
+
+def forgotten() -> str:
+    layer = watched(InMemoryChannelLayer(), "default", None)
+    with pytest.warns(RuntimeWarning) as caught:
+        layer.group_send("chat", {"type": "chat.message"})
+        gc.collect()
+    return f"RuntimeWarning: {caught[0].message}"
+
+
+def full() -> str:
+    async def fill() -> None:
+        layer = InMemoryChannelLayer(capacity=1)
+        for _ in range(2):
+            await layer.send("somewhere", {"type": "chat.message"})
+
+    return "\n".join((error(lambda: asyncio.run(fill())), LOSSES["capacity"]))
+
+
 PRODUCERS: dict[str, Callable[[], str]] = {
     "not-awaitable": lambda: error(lambda: asyncio.run(await_dict())),
     "no-event-handler": lambda: error(lambda: asyncio.run(dispatch({"type": "chat.message"}))),
@@ -355,6 +440,21 @@ PRODUCERS: dict[str, Callable[[], str]] = {
     "client-without-with": client_without_with,
     "nobody-listens": nobody_listens,
     "proxy": refusing_proxy,
+    "no-channel-layer": no_layer,
+    "message-without-type": lambda: chat({"text": "hello"}),
+    "underscore-type": lambda: chat({"type": "_hidden"}),
+    "handler-without-event": lambda: chat({"type": "chat.message"}),
+    "message-no-dict": lambda: chat("hello"),
+    "layer-not-awaited": forgotten,
+    "group-name": with_layer(lambda layer: layer.group_add("room 1", "somebody")),
+    "channel-name": with_layer(lambda layer: layer.group_add("room", "my channel")),
+    "message-not-plain": with_layer(
+        lambda layer: layer.send("room", {"type": "a", "lock": threading.Lock()})
+    ),
+    "asks-the-layer": with_layer(lambda layer: layer.group_channels("room")),
+    "slow-member": full,
+    "dead-members": lambda: LOSSES["gone"],
+    "nobody-in-the-group": lambda: LOSSES["nobody"],
 }
 
 
@@ -392,7 +492,7 @@ SEEN_IN_A_BROWSER = {
 ROWS = [found for found in MISTAKES.values() if found.symptom]
 """Those that can be made out by what one sees."""
 
-NO_TEXT = {"leading-slash", "regex-in-path", "unanchored"}
+NO_TEXT = {"leading-slash", "regex-in-path", "unanchored", "type-of-another-method"}
 """What stands in backticks is the learner's own code."""
 
 

@@ -8,13 +8,19 @@ from traceback import TracebackException
 
 from server.live.record import (
     Accepted,
+    ChannelSend,
     Closed,
     Connecting,
     Control,
+    Delivered,
     Disconnected,
     Entry,
     Event,
     Failed,
+    GroupAdd,
+    GroupDiscard,
+    GroupSend,
+    Lost,
     Note,
     Printed,
     Received,
@@ -172,3 +178,33 @@ def side_by_side(noise: Callable[[], float] = lambda: 0.0) -> tuple[Span, ...]:
         begin = 1000.0 + noise()
         spans.append(work(connection, begin, begin + 0.5 + noise()))
     return tuple(spans)
+
+
+def grouped() -> Snapshot:
+    """Two clients in a group, and all that can go through a channel layer."""
+    message = {"type": "chat.message", "text": "hi"}
+    mesage = {"type": "chat.mesage", "text": "hi"}
+    return snapshot(
+        *opened(1, "/", "Chat"),
+        (1, GroupAdd("chat", 1), None),
+        *opened(2, "/", "Chat"),
+        (2, GroupAdd("chat", 2), None),
+        (1, GroupAdd("chat", 2), None),
+        (0, GroupAdd("chat", None), None),
+        (1, GroupSend("chat", "{'text': 'hi'}"), message),
+        (1, Delivered("chat", 1), message),
+        (2, Delivered("chat", 1), message),
+        (2, ChannelSend("specific.x", "{'text': 'hi'}", 1), message),
+        (1, Delivered("", 2), message),
+        (0, ChannelSend("thumbnails", "", None), {"type": "generate"}),
+        (0, GroupSend("news", ""), {"type": "news"}),
+        (0, Lost("news", 0, "nobody"), {"type": "news"}),
+        (0, GroupSend("chat", "{'text': 'hi'}"), mesage),
+        (1, Delivered("chat", None), mesage),
+        (2, Lost("chat", 0, "capacity"), mesage),
+        (1, Failed(caught(websocket_receive), (Delivered("chat", 0), "chat.mesage")), None),
+        (2, GroupDiscard("chat", 2), None),
+        (2, Lost("", 1, "gone"), message),
+        (2, GroupSend("blue", "{'text': 'hi'}"), message),
+        (2, GroupSend("a-group-with-a-long-name", "{'text': 'hi'}"), message),
+    )

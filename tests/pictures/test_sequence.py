@@ -10,7 +10,7 @@ from server.pictures import Sequence
 from server.pictures.sequence import CLIENTS, EMPTY, NOTE_LINES, STEPS, cut
 from server.pictures.words import width
 
-from .samples import caught, echo, everything, opened, received, sent, snapshot
+from .samples import caught, echo, everything, grouped, opened, received, sent, snapshot
 from .test_table import Page
 
 ECHO = """\
@@ -173,3 +173,34 @@ def test_cut() -> None:
     """A label is cut where it does not fit."""
     assert cut("abc", 3) == "abc"
     assert cut("abcd", 3) == "ab…"
+
+
+def test_groups() -> None:
+    """Each group has a line of its own, to which what is sent goes and from which it comes."""
+    sequence = Sequence(grouped())
+    root = ET.fromstring(sequence.svg)
+    shown = texts(sequence)
+    assert shown[:6] == ["client 1", "client 2", "Chat", "group chat", "one channel", "group news"]
+    labels = [
+        "client 1: group_add",
+        "client 1: group_add client 2",
+        "outside: group_add a channel from else…",
+        "client 1: group_send {'text': 'hi'}",
+        "to client 2: chat.message",
+        "client 2: send to client 1 {'text': 'h…",
+        "outside: send to 'thumbnails'",
+        "outside: group_send",
+        "layer: lost, nobody is in this group",
+        "client 2: lost, its channel is full",
+        "client 2: group_discard",
+        "client 2: lost, its consumer has ended",
+    ]
+    assert [label for label in labels if label not in shown] == []
+    # What goes to a group without a line is a note.
+    assert "client 2, Chat group_send 'blue' {'text':" in shown
+    assert shown[-1] == "Without a line: 2 groups more."
+    assert len(root.findall(f"{SVG}circle")) == 5
+    assert "client 2, Chat delivered from client 1, group 'chat' (chat.message)" in sequence.text
+    right = float(root.get("width") or 0)
+    for box in root.iter(f"{SVG}rect"):
+        assert float(box.get("x") or 0) + float(box.get("width") or 0) <= right

@@ -14,6 +14,7 @@ from .samples import (
     caught,
     echo,
     everything,
+    grouped,
     left,
     opened,
     received,
@@ -280,3 +281,47 @@ def test_logged_exception() -> None:
     place = next(i for i, line in enumerate(lines) if line.endswith("logs error to chat: handled"))
     assert lines[place + 1].strip().startswith("TypeError: Object of type set is not JSON")
     assert lines[-1].strip() == "json.dumps({1, 2})"
+
+
+GROUPED = """\
+no.  who → whom          on the wire                                       ASGI event
+  1  client 1 → Chat     open /                                            websocket.connect
+  2  client 1 ← Chat     accept (101 Switching Protocols)                  websocket.accept
+  3  client 1   Chat     group_add 'chat'
+  4  client 2 → Chat     open /                                            websocket.connect
+  5  client 2 ← Chat     accept (101 Switching Protocols)                  websocket.accept
+  6  client 2   Chat     group_add 'chat'
+  7  client 1   Chat     group_add 'chat', client 2
+  8             outside  group_add 'chat', a channel from elsewhere
+  9  client 1   Chat     group_send 'chat' {'text': 'hi'}                  chat.message
+ 10  client 1   Chat     delivered from client 1, group 'chat'             chat.message
+ 11  client 2   Chat     delivered from client 1, group 'chat'             chat.message
+ 12  client 2   Chat     send to client 1 {'text': 'hi'}                   chat.message
+ 13  client 1   Chat     delivered from client 2                           chat.message
+ 14             outside  send to 'thumbnails'                              generate
+ 15             outside  group_send 'news'                                 news
+ 16             layer    lost 'news': nobody is in this group              news
+ 17             outside  group_send 'chat' {'text': 'hi'}                  chat.mesage
+ 18  client 1   Chat     delivered from elsewhere, group 'chat'            chat.mesage
+ 19  client 2   layer    lost from outside, group 'chat': its channel is   chat.mesage
+                           full
+ 20  client 1   Chat     raises: TypeError: Object of type set is not JSON serializable
+                             while it handled chat.mesage from outside, group 'chat'
+"""
+
+
+def test_channel_layer() -> None:
+    """What goes through a channel layer has rows: who calls, what is delivered, what is lost."""
+    transcript = Transcript(grouped())
+    assert transcript.text.startswith(GROUPED)
+    assert transcript.text.endswith(
+        """\
+ 21  client 2   Chat     group_discard 'chat'
+ 22  client 2   layer    lost from client 1: its consumer has ended        chat.message
+ 23  client 2   Chat     group_send 'blue' {'text': 'hi'}                  chat.message
+ 24  client 2   Chat     group_send 'a-group-with-a-long-name' {'text':    chat.message
+                           'hi'}"""
+    )
+    page = Page(transcript.html)
+    assert "group_add 'chat'" in page.text
+    assert sum(attributes.get("class") == "layer" for _, attributes in page.tags) == 19
