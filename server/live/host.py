@@ -17,6 +17,7 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
+from traceback import TracebackException
 from typing import Any, TypeVar
 
 from asgiref.sync import ThreadSensitiveContext
@@ -272,9 +273,18 @@ class Host(Service):
         """Write down an exception in a task that nobody waits for."""
         exc = context.get("exception")
         if exc is not None:
-            # Python 3.12 and later call this in the task's own context.
-            connection: Any = current_connection.get() or Nobody(self.record)
-            tell_failure(connection, exc, f"{context['message']}.")
+            # Python 3.12 and later call this in the task's own context, 3.11 in any.
+            connection: Any = current_connection.get()
+            if connection is None or connection.record is not self.record:
+                connection = Nobody(self.record)
+            what = f"{context['message']}."
+            # The garbage collector may call this in the middle of anything, and ast.parse, which
+            # looks into a failure, must not run within itself.
+            try:
+                loop.call_soon_threadsafe(tell_failure, connection, exc, what)
+            except RuntimeError:  # The loop is closed.
+                connection.add(Note(what))
+                connection.add(Failed(TracebackException.from_exception(exc)))
 
     def create_wire(self, *args: Any, **kwargs: Any) -> Wire:
         """Create the connection of ``websockets``."""
