@@ -13,6 +13,7 @@ from server.exercises.registry import EXERCISES
 from server.mistakes.registry import MISTAKES, SHOWN, Mistake
 from server.paths import NOTEBOOKS
 
+EXERCISES.complete()
 ROWS = [MISTAKES[id] for id in SHOWN]
 
 
