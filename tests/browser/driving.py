@@ -26,7 +26,7 @@ T = TypeVar("T")
 HUB = "hub.test"
 """A name that the browser takes for this machine, and that is not loopback's."""
 
-SCRIPT_TIMEOUT = 60
+SCRIPT_TIMEOUT = 300
 """Seconds for a script to return: a page that waits for somebody would wait for ever."""
 
 FRAMES = "[data-browser-cell] > iframe"

@@ -15,7 +15,13 @@ from nbformat import NotebookNode
 from server.authoring.notebooks import read
 from server.paths import NOTEBOOKS
 
-PATHS = sorted(NOTEBOOKS.glob("0*.ipynb"))
+PATHS = [
+    path
+    for path in sorted(NOTEBOOKS.glob("0*.ipynb"))
+    # A project grows from section to section, and what was killed is gone for the next one: that
+    # lesson is begun anew, and not in the middle.
+    if "%%write" not in path.read_text("utf-8")
+]
 
 SEED = os.environ.get("COURSE_SEED") or str(random.randrange(10_000))
 """What decides the orders; COURSE_SEED brings the order of a failure back."""

@@ -202,7 +202,8 @@ def project_exercise(
             shutil.copytree(folder, project.folder, dirs_exist_ok=True)
             for name, content in {**more, file: text}.items():
                 project.write(name, content)
-            ground = Ground(project, cookies)
+            # A copy: who logs in again has another session, in this project only.
+            ground = Ground(project, dict(cookies))
             try:
                 scenario(ground, text)
                 passed = True
