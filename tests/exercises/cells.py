@@ -61,8 +61,13 @@ class Cells:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the cell for the answer has nothing in it but a comment."""
-        return not ast.parse(self.stub).body
+        """Whether the cell for the answer has nothing in it but a comment, or an empty list."""
+        return all(
+            isinstance(line, ast.Assign)
+            and isinstance(line.value, ast.List)
+            and not line.value.elts
+            for line in ast.parse(self.stub).body
+        )
 
 
 @cache

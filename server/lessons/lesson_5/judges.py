@@ -61,13 +61,22 @@ def told(
     text: str,
     what: str,
     likely: Callable[[Any], Mistake | None] = lambda got: None,
-    absent: Mistake | None = None,
+    absent: Mistake | Callable[[], Mistake] | None = None,
 ) -> None:
-    """Expect that each of some clients is told the same, and that nothing came before it."""
+    """Expect that each of some clients is told the same, and that nothing came before it.
+
+    ``absent`` may be a function that finds the mistake: it is asked when nothing has come, since
+    until then the record may lack what tells.
+
+    """
     for client in clients:
         got = client.receive()
         if got != text:
-            found = silence(client.trial, absent) if got is None else None
+            found = (
+                silence(client.trial, absent() if callable(absent) else absent)
+                if got is None
+                else None
+            )
             found = found or suspect(client.trial, likely(got))
             client.trial.fail(what or f"{quote(text)} comes", quote(text), came(got), found)
     if what:
@@ -149,7 +158,10 @@ def who_comes_who_goes(trial: Trial) -> None:
         return ROOMS_MIXED if isinstance(got, str) and got[:3] in ("bob", "zoe") else None
 
     ada = trial.connect(f"{blue}ada/", quiet=True)
-    absent = TOLD_TOO_EARLY if sent_before_joined(trial) else NO_JOIN_NOTICE
+
+    def absent() -> Mistake:
+        return TOLD_TOO_EARLY if sent_before_joined(trial) else NO_JOIN_NOTICE
+
     told([ada], "ada joins", 'ada is told "ada joins"', absent=absent)
     sam = trial.connect(f"{blue}sam/", quiet=True)
     told([ada], "sam joins", 'ada is told "sam joins"', mixed)

@@ -539,7 +539,15 @@ def five_faults(ground: Ground, text: str) -> None:
     mistake = next((signs[sign] for sign in signs if sign in shown_log), None)
     what = "manage.py runserver starts"
     ground.expect(what, one.running, "it answers", came, mistake or ground.logged())
-    status = requests.get(one.page("accounts/login/"), timeout=30).status_code
+    try:
+        status = requests.get(one.page("accounts/login/"), timeout=30).status_code
+    except requests.ConnectionError:
+        # It took the connection and ended then: what it has written says why.
+        one.child and one.child.wait(10.0)
+        shown_log = "\n".join(one.lines())
+        mistake = next((signs[sign] for sign in signs if sign in shown_log), None)
+        ground.expect(what, False, "it answers", came_from_start(one), mistake or ground.logged())
+        status = 0
     mistake = HOST_IS_URL if status == 400 else SESSION_LATE
     ground.expect("the page to log in is there", status == 200, "200", str(status), mistake)
     with requests.Session() as session:

@@ -9,7 +9,6 @@ from IPython.testing.globalipapp import start_ipython
 from server.exercises import check
 from server.exercises.answers import Answer, answers, told_stub
 from server.exercises.registry import EXERCISES, ProjectExercise
-from server.lessons.lesson_6 import magic
 from server.lessons.lesson_6.ground import prepared
 from server.lessons.lesson_6.magic import answer, offer_answer
 from tests.exercises.cells import PROJECT, cells
@@ -113,6 +112,6 @@ def test_answer_to_nothing(line: str) -> None:
 def test_magic_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     """A notebook has %%answer once the exercises are imported."""
     shell = start_ipython() or __import__("IPython").get_ipython()
-    monkeypatch.setattr(magic, "get_ipython", lambda: shell)
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
     offer_answer()
     assert shell.find_cell_magic("answer") is not None
