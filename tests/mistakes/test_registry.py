@@ -35,8 +35,8 @@ from server import launch
 from server.exercises.answers import answers
 from server.exercises.registry import EXERCISES, Exercise, ProjectExercise
 from server.exercises.scenario import NotYet, Patience, Trial
-from server.live.layer import watched
 from server.live.asgi import Exchange
+from server.live.layer import watched
 from server.live.record import (
     LOSSES,
     Failed,
@@ -298,8 +298,105 @@ def first_bytes(data: bytes) -> str:
     with serving(SyncEcho) as live, RawClient(live.host.port) as client:
         client.socket.sendall(data)
         client.file.read()
-        exchange = Exchange()
-        exchange.receive({"type": "websocket.accept"})
+        return "\n".join(live.notes())
+
+
+def from_before() -> str:
+    live = launch(Echo, name="diagnosis")
+    try:
+        kept = globals()["Echo"]
+        globals()["Echo"] = type("Echo", (Echo,), {})
+        error(lambda: launch("Echo", name="diagnosis"))
+        with connect(live.url(), proxy=None):
+            pass
+        return "\n".join(str(entry.what) for entry in live.transcript)
+    finally:
+        globals()["Echo"] = kept
+        live.close()
+
+
+class Chat(AsyncWebsocketConsumer):
+    """Joins a group, and says there what its client says."""
+
+    async def connect(self) -> None:
+        await self.channel_layer.group_add("chat", self.channel_name)
+        await self.accept()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        await self.channel_layer.group_send("chat", json.loads(text_data or ""))
+
+    async def chat_message(self) -> None:
+        pass
+
+
+def chat(message: object) -> str:
+    """Return what a message brings about in a member of a group."""
+    return play(Chat, send(json.dumps(message)))
+
+
+def no_layer() -> str:
+    """Return what consumers say that need a channel layer where there is none."""
+
+    class Named(WebsocketConsumer):
+        def connect(self) -> None:
+            raise AssertionError(self.channel_name)
+
+    Named.__name__ = "Chat"
+
+    class Grouped(WebsocketConsumer):
+        groups = ["chat"]
+
+    class Sending(AsyncWebsocketConsumer):
+        async def connect(self) -> None:
+            await self.channel_layer.group_send("chat", {"type": "chat.message"})
+
+    lines = []
+    for consumer in (Chat, Named, Grouped, Sending):
+        live = launch(consumer, name="diagnosis")
+        try:
+            error(lambda live=live: connect(live.url(), proxy=None).__enter__())
+            lines += live.transcript.errors
+        finally:
+            live.close()
+    return "\n".join(lines)
+
+
+def with_layer(call: Callable[[Any], Any]) -> Callable[[], str]:
+    """Return a function that tells what a call of a watched layer raises."""
+
+    def produced() -> str:
+        layer = watched(InMemoryChannelLayer(), "default", None)
+        return error(lambda: asyncio.run(awaited(call(layer))))
+
+    return produced
+
+
+async def awaited(coroutine: Any) -> None:
+    await coroutine
+
+
+def forgotten() -> str:
+    layer = watched(InMemoryChannelLayer(), "default", None)
+    with pytest.warns(RuntimeWarning) as caught:
+        layer.group_send("chat", {"type": "chat.message"})
+        gc.collect()
+    return f"RuntimeWarning: {caught[0].message}"
+
+
+def full() -> str:
+    async def fill() -> None:
+        layer = InMemoryChannelLayer(capacity=1)
+        for _ in range(2):
+            await layer.send("somewhere", {"type": "chat.message"})
+
+    return "\n".join((error(lambda: asyncio.run(fill())), LOSSES["capacity"]))
+
+
+def coroutine_as_value() -> str:
+    coroutine: Any = asyncio.sleep(0)
+    exchange = Exchange()
+    exchange.receive({"type": "websocket.accept"})
+    try:
         sent = error(lambda: exchange.receive({"type": "websocket.send", "text": coroutine}))
         return f"{error(lambda: json.dumps(coroutine))}\n{sent}"
     finally:
