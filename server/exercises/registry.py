@@ -28,13 +28,24 @@ Judge: TypeAlias = Callable[[Sheet, Visit], None]
 
 
 @dataclass(frozen=True)
-class Exercise:
-    """An exercise: how an answer is tried."""
+class Common:
+    """What all exercises have."""
 
     id: str
     """The number of its lesson and its own: ``1.1``."""
 
     title: str
+
+    @property
+    def lesson(self) -> int:
+        """The number of its lesson."""
+        return in_order(self.id)[0]
+
+
+@dataclass(frozen=True)
+class Exercise(Common):
+    """An exercise: how an answer is tried."""
+
     scenario: Scenario
     unwritten: Callable[[Any], str | None]
     """Returns what to do first, where the answer is still the stub."""
@@ -43,14 +54,9 @@ class Exercise:
     """What the answer is called, where its cell is empty at the start."""
 
     @property
-    def lesson(self) -> int:
-        """The number of its lesson."""
-        return lesson_of(self.id)
-
-    @property
     def folder(self) -> Path:
         """The folder of its lesson."""
-        return Path(inspect.getfile(self.scenario)).parent
+        return folder_of(self.scenario)
 
     @property
     def cell_id(self) -> str:
@@ -59,11 +65,9 @@ class Exercise:
 
 
 @dataclass(frozen=True)
-class BrowserExercise:
+class BrowserExercise(Common):
     """An exercise for a ``%%browser`` cell: how what the browser did is judged."""
 
-    id: str
-    title: str
     cell: str
     """The name of the cell."""
 
@@ -75,14 +79,9 @@ class BrowserExercise:
     """Seconds to look on after that, for what must not follow."""
 
     @property
-    def lesson(self) -> int:
-        """The number of its lesson."""
-        return lesson_of(self.id)
-
-    @property
     def folder(self) -> Path:
         """The folder of its lesson."""
-        return Path(inspect.getfile(self.scenario)).parent
+        return folder_of(self.scenario)
 
     @property
     def path(self) -> str:
@@ -91,11 +90,9 @@ class BrowserExercise:
 
 
 @dataclass(frozen=True)
-class ProjectExercise:
+class ProjectExercise(Common):
     """An exercise whose answer is a file of a project: who judges it."""
 
-    id: str
-    title: str
     judge: Callable[[str, bool], Any]
     """Takes the file's text, and whether it is the course's own solution; returns the verdict."""
 
@@ -104,11 +101,6 @@ class ProjectExercise:
 
     answers: list[str] = field(default_factory=list)
     """The file as the learner wrote it last, if at all."""
-
-    @property
-    def lesson(self) -> int:
-        """The number of its lesson."""
-        return lesson_of(self.id)
 
 
 AnyExercise: TypeAlias = Exercise | BrowserExercise | ProjectExercise
@@ -150,14 +142,14 @@ EXERCISES = Exercises()
 """All exercises of the course."""
 
 
+def folder_of(scenario: Callable[..., None]) -> Path:
+    """Return the folder of the lesson that a scenario is written in."""
+    return Path(inspect.getfile(scenario)).parent
+
+
 def in_order(id: str) -> list[int]:
     """Return what exercises are sorted by: the numbers of the lesson and of the exercise."""
     return [int(number) for number in id.split(".")]
-
-
-def lesson_of(id: str) -> int:
-    """Return the number of an exercise's lesson."""
-    return in_order(id)[0]
 
 
 def find(id: str) -> AnyExercise:

@@ -1,6 +1,6 @@
 """What the server does, without a thread and without a socket: requests, pages, settling.
 
-A host (:mod:`server.host`) has the event loop on which this runs, and brings the connections.
+A host (:mod:`server.live.host`) has the event loop on which this runs, and brings the connections.
 
 """
 

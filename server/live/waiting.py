@@ -1,7 +1,7 @@
 """How code on the event loop waits: for a change, for tasks, for turns of the loop.
 
 Nothing here needs a thread, so that it serves on the loop of a browser's page as well. What makes a
-thread wait is in :mod:`server.host`.
+thread wait is in :mod:`server.live.host`.
 
 """
 

@@ -46,7 +46,7 @@ class Bridge(Protocol):
 
 
 class Listener(Protocol):
-    """What has taken a connection in: :class:`server.host.Host` is one."""
+    """What has taken a connection in: :class:`server.live.host.Host` is one."""
 
     def on_made(self, wire: Wire) -> None:
         """Note that there is a connection."""
