@@ -68,7 +68,7 @@ class SharedThread(Executor):
             self.record.add_span(number, "working", label, start, time.perf_counter())
 
     def run(self) -> None:
-        """Work until there are no more calls, or :func:`server.live.interrupt.interrupt` ends it."""
+        """Work until there are no more calls, or :mod:`server.live.interrupt` ends it."""
         with suppress(SystemExit):
             self.work()
 
