@@ -12,7 +12,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbval.plugin import get_sanitize_patterns
 
-from server.authoring.notebooks import PORT, read, to_text
+from server.authoring.notebooks import PORT, SECRET, read, to_text
 from server.authoring.rules import all_outputs, code_cells
 from server.paths import NOTEBOOKS
 
@@ -85,7 +85,10 @@ def test_port_is_the_only_mask(tmp_path: Path):
 
 def test_one_pattern():
     """nbval masks what make notebooks numbers."""
-    assert get_sanitize_patterns(SANITIZE.read_text()) == [(PORT.pattern, r"\1PORT")]
+    assert get_sanitize_patterns(SANITIZE.read_text()) == [
+        (PORT.pattern, r"\1PORT"),
+        (SECRET.pattern, r"\1SECRET"),
+    ]
 
 
 def test_outputs_are_compared(pytestconfig: pytest.Config):
