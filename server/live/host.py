@@ -13,7 +13,7 @@ import logging
 import socket
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
@@ -39,7 +39,7 @@ from .shared_thread import SharedThread
 from .waiting import until_done
 from .wire import Wire
 
-__all__ = ["Host", "Pages"]
+__all__ = ["Host", "Pages", "listen"]
 
 T = TypeVar("T")
 
@@ -73,6 +73,7 @@ class Host(Service):
         app: An ASGI application.
         record: Where to write what happens.
         port: Port to listen on; 0 or a port that is taken: a free one.
+        listeners: Sockets that listen already, in place of a port: TCP first, then others.
         access: Who may connect.
         limits: Bounds.
         layers: Channel layers of its own, by alias; by default those of the settings.
@@ -85,13 +86,14 @@ class Host(Service):
         record: Record,
         *,
         port: int = 0,
+        listeners: Sequence[socket.socket] = (),
         access: Access | None = None,
         limits: Limits | None = None,
         layers: Layers | None = None,
     ) -> None:
         super().__init__(app, record, access=access, limits=limits)
-        self.socket = listen(port)
-        self.port: int = self.socket.getsockname()[1]
+        self.listeners = tuple(listeners) or (listen(port),)
+        self.port = self.listeners[0].getsockname()[1]
         self.wires: set[Wire] = set()
         self.loop = asyncio.new_event_loop()
         self.site = Site(self.loop, record, layers)
@@ -118,6 +120,18 @@ class Host(Service):
     def running(self) -> bool:
         """Whether the server still answers."""
         return self.thread.is_alive() and not self.stopped
+
+    def keep_listening(self) -> tuple[socket.socket, ...]:
+        """Return sockets that go on listening when this server stops, for the next one.
+
+        Between two servers nobody else can take the port, and clients wait. There are none if the
+        server has stopped.
+
+        """
+        try:
+            return tuple(listener.dup() for listener in self.listeners)
+        except OSError:
+            return ()
 
     def stop(self) -> bool:
         """Close all connections with 1012 and end the thread.
@@ -153,7 +167,8 @@ class Host(Service):
     def abandon(self) -> None:
         """Free the port of a loop that does not turn, and let its clients go."""
         self.site.release()
-        self.socket.close()
+        for listener in self.listeners:
+            listener.close()
         for wire in list(self.wires):
             with suppress(OSError):
                 wire.transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
@@ -234,34 +249,40 @@ class Host(Service):
         self.site.open()
         async with ThreadSensitiveContext(executor=self.shared_thread):
             self.context = copy_context()
-            server = await serve(
-                self.handle,
-                sock=self.socket,
-                process_request=self.process_request,
-                process_response=self.process_response,
-                select_subprotocol=self.select_subprotocol,
-                create_connection=self.create_wire,  # type: ignore[arg-type] # a factory will do
-                # The application's verdict has a timer of its own: this one aborts TCP.
-                open_timeout=None,
-                close_timeout=self.limits.close_timeout,
-                max_size=self.limits.max_size,
-                logger=self.logger,
-                server_header=None,
-                backlog=1024,
-            )
+            servers = [await self.serve(listener) for listener in self.listeners]
             self.ready.set_result(None)
             await self.stopping.wait()
-            await self.close(server)
+            await self.close(servers)
         self.shared_thread.shutdown()
 
-    async def close(self, server: Server) -> None:
+    async def serve(self, listener: socket.socket) -> Server:
+        """Serve whoever comes to one of the sockets."""
+        return await serve(
+            self.handle,
+            sock=listener,
+            process_request=self.process_request,
+            process_response=self.process_response,
+            select_subprotocol=self.select_subprotocol,
+            create_connection=self.create_wire,  # type: ignore[arg-type] # a factory will do
+            # The application's verdict has a timer of its own: this one aborts TCP.
+            open_timeout=None,
+            close_timeout=self.limits.close_timeout,
+            max_size=self.limits.max_size,
+            logger=self.logger,
+            server_header=None,
+            backlog=1024,
+        )
+
+    async def close(self, servers: Sequence[Server]) -> None:
         """Close every connection, and cancel what has not ended by then."""
         self.refuse_handshakes("The server restarts.")
-        server.close(code=1012, reason="the server restarts")
+        for server in servers:
+            server.close(code=1012, reason="the server restarts")
         for wire in list(self.wires):
             if wire.request is None:
                 wire.transport.abort()
-        await until_done(asyncio.ensure_future(server.wait_closed()), timeout=STOP_TIMEOUT / 4)
+        closed = [asyncio.ensure_future(server.wait_closed()) for server in servers]
+        await until_done(*closed, timeout=STOP_TIMEOUT / 4)
         for wire in list(self.wires):
             wire.transport.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}

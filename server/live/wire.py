@@ -96,7 +96,8 @@ class Wire(ServerConnection):
         # asyncio does so for sockets of its own making. Without it, a small message waits until
         # the one before has been acknowledged, for up to 40 ms.
         sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family == socket.AF_INET:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.listener.on_made(self)
         self.request_timer = self.loop.call_later(self.request_timeout, self.transport.abort)
 

@@ -218,5 +218,5 @@ def test_a_foreign_host_is_refused(host: str, why: str, websocket: bool) -> None
 def test_it_listens_on_loopback_only() -> None:
     """Nobody on the network reaches the server."""
     with serving(AsyncEcho) as live:
-        assert live.host.socket.getsockname() == ("127.0.0.1", live.host.port)
+        assert live.host.listeners[0].getsockname() == ("127.0.0.1", live.host.port)
         assert isinstance(live.record, Record)

@@ -54,7 +54,7 @@ def test_start_and_stop() -> None:
     assert host.stop()
     assert not host.running
     assert host.loop.is_closed()
-    assert host.socket.fileno() == -1
+    assert host.listeners[0].fileno() == -1
     assert threads() == []
 
 
@@ -79,14 +79,14 @@ def test_a_server_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
         host.start()
     host.thread.join(5)
     assert not host.running
-    host.socket.close()
+    host.listeners[0].close()
 
 
 def test_a_server_that_cannot_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault on the way out ends the thread all the same."""
 
-    async def fails(server: Any) -> None:
-        server.close()
+    async def fails(servers: Any) -> None:
+        servers[0].close()
         raise ValueError("no")
 
     host = host_for(AsyncEcho)
@@ -293,7 +293,7 @@ def test_blocked_before_it_runs() -> None:
     """A host without a thread is blocked by nobody."""
     host = host_for(AsyncEcho)
     assert host.blocked_by() == "a handler"
-    host.socket.close()
+    host.listeners[0].close()
     host.loop.close()
 
 
