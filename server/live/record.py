@@ -231,7 +231,8 @@ class Record:
 
     def add(self, connection: int, what: What, event: Event | None = None) -> None:
         """Append what happened on a connection, with the ASGI message that belongs to it."""
-        self.append((weight(what), time.perf_counter(), connection, None, what, event))
+        size = weight(what) + weight_of_event(event)
+        self.append((size, time.perf_counter(), connection, None, what, event))
 
     def add_message(
         self, connection: int, kind: Kind, payload: str | bytes, event: Event | None = None
@@ -294,17 +295,19 @@ def entry(number: int, raw: Raw) -> Entry:
     return Entry(number, when, connection, what, event)
 
 
-PLACES: dict[type, int] = {Received: 0, Undelivered: 0, Sent: 0, Printed: 0, Control: 1}
-"""Where the kinds of entry that can be large keep what is large."""
-
 TRACEBACK = 4096
-"""How many bytes a traceback counts for; it is not worth while to measure one."""
+"""How many bytes a traceback counts for, besides its message; none is measured."""
 
 
 def weight(what: What) -> int:
     """Return how much an entry counts against the record's bound, in bytes."""
-    place = PLACES.get(type(what))
-    if place is not None:
-        large: Any = what[place]
-        return len(large)
-    return TRACEBACK if isinstance(what, Failed) else 0
+    if isinstance(what, Failed):
+        return TRACEBACK + len(str(what.exception))
+    return sum(len(field) for field in what if isinstance(field, str | bytes))
+
+
+def weight_of_event(event: Event | None) -> int:
+    """Return how much an event counts that is kept with an entry: its headers may be large."""
+    if event is None:
+        return 0
+    return sum(len(name) + len(value) for name, value in event.get("headers") or ())

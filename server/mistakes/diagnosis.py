@@ -16,6 +16,12 @@ from ..live.tracebacks import learner_frames
 from .codes import explain_code
 from .registry import MISTAKES, Mistake, diagnose_text
 
+MAX_TEXT = 2_000
+"""Characters of a text in which a mistake is looked for: its words are near the beginning."""
+
+MAX_ABOUT = 300
+"""Characters of a text that an explanation repeats."""
+
 __all__ = [
     "Explanation",
     "diagnose_entry",
@@ -62,7 +68,7 @@ def explain(what: BaseException | TracebackException | Entry | int | str) -> Exp
         case int():
             return Explanation(f"close code {what:d}", explain_code(what))
         case str():
-            return explained(what, diagnose_text(what))
+            return explained(what, diagnose_text(what[:MAX_TEXT]))
         case BaseException():
             return explain(TracebackException.from_exception(what))
         case TracebackException():
@@ -78,6 +84,8 @@ def explain(what: BaseException | TracebackException | Entry | int | str) -> Exp
 
 def explained(about: str, found: Mistake | None) -> Explanation:
     """Explain something that is a known mistake, or is not."""
+    if len(about) > MAX_ABOUT:
+        about = f"{about[:MAX_ABOUT]}… ({len(about):,} characters)"
     if found is None:
         text = "This is none of the mistakes that the course knows. Read its text and its line."
         return Explanation(about, text)
@@ -116,7 +124,7 @@ def find_failure(exception: TracebackException) -> Mistake | None:
     current: TracebackException | None = exception
     while current is not None and id(current) not in seen:
         seen.add(id(current))
-        found = diagnose_text(last_line(current))
+        found = diagnose_text(last_line(current)[:MAX_TEXT])
         if found is MISTAKES["sync-in-async"] and is_own(current):
             return MISTAKES["plain-await"]
         if found is not None:
@@ -145,9 +153,9 @@ def diagnose_entry(entry: Entry) -> Mistake | None:
         case Failed(exception):
             return find_failure(exception)
         case Note(text) | Refused("server", _, text):
-            return diagnose_text(text)
+            return diagnose_text(text[:MAX_TEXT])
         case Printed(text, "stderr"):
-            return diagnose_text(text)
+            return diagnose_text(text[:MAX_TEXT])
         case _:
             return None
 

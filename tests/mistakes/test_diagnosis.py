@@ -163,3 +163,11 @@ def test_live_explain_without_exception() -> None:
         assert live.explain().mistake is MISTAKES["no-accept"]
     finally:
         live.close()
+
+
+def test_a_very_long_text() -> None:
+    """Ten million characters are neither searched nor repeated."""
+    found = explain("x" * 10_000_000)
+    assert len(repr(found)) < 500
+    assert found.about.endswith("… (10,000,000 characters)")
+    assert len(repr(explain(ValueError("x" * 10_000_000)))) < 500
