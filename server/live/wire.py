@@ -21,6 +21,14 @@ from .record import Control
 
 __all__ = ["Bridge", "Listener", "Wire"]
 
+SLICE = 16 * 2**10
+"""Bytes that the library gets at once: compressed, they may hold messages a thousand times as
+large, and it makes all of them before it looks whether anybody takes them."""
+
+MAX_UNREAD = 2**20
+"""Bytes that a client leaves unread, from which on nothing more is taken from it: to each of its
+pings there is an answer."""
+
 FRAMES = {Opcode.CONT: "fragment", Opcode.PING: "ping", Opcode.PONG: "pong"}
 
 
@@ -73,6 +81,7 @@ class Wire(ServerConnection):
         "listener",
         "request_timeout",
         "request_timer",
+        "untaken",
     )
 
     def __init__(
@@ -88,6 +97,8 @@ class Wire(ServerConnection):
         self.request_timer: asyncio.TimerHandle | None = None
         self.finishing: asyncio.Task[None] | None = None
         self.bridge: Bridge | None = None
+        self.untaken = b""
+        """What has been read, and does not go to the library yet."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request, but not for ever."""
@@ -97,10 +108,43 @@ class Wire(ServerConnection):
         sock = transport.get_extra_info("socket")
         if sock.family == socket.AF_INET:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.recv_messages.resume = self.go_on
         self.listener.on_made(self)
         self.request_timer = self.loop.call_later(self.request_timeout, self.transport.abort)
 
     def data_received(self, data: bytes) -> None:
+        """Take in what has been read, as far as there is room for what it holds."""
+        self.untaken += data
+        while self.untaken and not self.full:
+            piece, self.untaken = self.untaken[:SLICE], self.untaken[SLICE:]
+            self.take(piece)
+        if self.untaken:
+            # Before it is empty there is nothing more to read, not even the end.
+            self.transport.pause_reading()
+
+    @property
+    def full(self) -> bool:
+        """Whether messages or answers wait that nobody takes."""
+        unread = self.transport.get_write_buffer_size()
+        return self.recv_messages.paused or unread > MAX_UNREAD
+
+    def go_on(self) -> None:
+        """Take in more, as soon as who makes room for it has finished."""
+        self.loop.call_soon(self.take_rest)
+
+    def take_rest(self) -> None:
+        """Take in what waits, and read on if nothing is left of it."""
+        self.data_received(b"")
+        if not (self.untaken or self.full or self.transport.is_closing()):
+            self.transport.resume_reading()
+
+    def resume_writing(self) -> None:
+        """Take in more from a client that reads again."""
+        super().resume_writing()
+        if self.untaken:
+            self.go_on()
+
+    def take(self, data: bytes) -> None:
         """See to it that the TCP connection ends with the WebSocket connection."""
         super().data_received(data)
         if self.protocol.state is State.CLOSING:
