@@ -17,6 +17,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from .asgi import Accept
+from .files import text_response
 from .record import Control
 
 __all__ = ["Bridge", "Listener", "Wire"]
@@ -177,6 +178,24 @@ class Wire(ServerConnection):
             return not frame.fin
         return frame.opcode is not Opcode.CLOSE
 
+    def send_data(self) -> None:
+        """Say why, before the connection ends, if what came is no request that is understood."""
+        # The library sends nothing but the end, unless it answers by itself.
+        silent = self.request is None and self.protocol.writes == [b""]
+        problem = self.problem if silent else None
+        if problem is not None:
+            text = f"This server does not take such a request: {problem}."
+            self.transport.write(text_response(400, text).serialize())
+        super().send_data()
+
+    @property
+    def problem(self) -> BaseException | None:
+        """What is wrong with a request, if all of it has come."""
+        found = self.protocol.handshake_exc
+        if found is None or isinstance(found.__cause__, EOFError):
+            return None
+        return found.__cause__ or found
+
     def write(self, data: bytes, is_text: bool) -> None:
         """Send a message on an open connection; who sends much awaits :meth:`drain`.
 
@@ -198,9 +217,9 @@ class Wire(ServerConnection):
         if self.bridge is not None:
             self.bridge.on_lost()
         elif self.request is None:
-            problem = self.protocol.handshake_exc
-            if problem is not None and not isinstance(problem.__cause__, EOFError):
-                self.listener.on_garbage(str(problem.__cause__ or problem))
+            problem = self.problem
+            if problem is not None:
+                self.listener.on_garbage(str(problem))
 
     @property
     def lost(self) -> bool:
