@@ -170,11 +170,9 @@ class Host(Service):
     def turns(self, patience: float) -> bool:
         """Tell whether the loop turns, or has ended."""
         turned = threading.Event()
-        try:
+        with suppress(RuntimeError):  # The loop is closed already.
             self.loop.call_soon_threadsafe(turned.set)
-        except RuntimeError:  # The loop is closed.
-            return True
-        return turned.wait(patience)
+        return turned.wait(patience) or self.loop.is_closed()
 
     def call(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
         """Run a coroutine on the host's loop and wait for its result.

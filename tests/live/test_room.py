@@ -66,3 +66,20 @@ def test_pings_of_a_client_that_does_not_read() -> None:
         sender.join(10)
         client.send(b"still here")
         assert client.recv() == (1, b"still here")
+
+
+def test_a_client_that_reads_late() -> None:
+    """What a consumer sends waits for its client, with nothing to take from it."""
+
+    class Large(AsyncEcho):
+        async def websocket_receive(self, event: dict[str, Any]) -> None:
+            for _ in range(10):
+                await self.send({"type": "websocket.send", "text": "x" * 2**20})
+
+    with serving(Large) as live, RawClient(live.host.port) as client:
+        client.handshake()
+        [wire] = live.host.wires
+        client.send(b"go")
+        assert eventually(lambda: wire.paused)
+        for _ in range(10):
+            assert client.recv() == (1, b"x" * 2**20)

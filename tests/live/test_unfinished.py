@@ -74,3 +74,11 @@ def test_many_handlers_that_spin(base: type) -> None:
             for client in clients:
                 client.close()
     assert len(started) == 1
+
+
+def test_a_loop_that_turns_is_not_interrupted() -> None:
+    """A server that is left behind and answers again by then ends in its own order."""
+    with serving(AsyncEcho) as live:
+        live.host.abandon()
+        assert live.host.thread.is_alive()
+        assert live.host.stop()
