@@ -13,6 +13,7 @@ import logging
 import socket
 import sys
 import threading
+import time
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -30,7 +31,7 @@ from .background import Nobody, follow_threads, make_task, tell_failure
 from .connection import Limits
 from .current_connection import current_connection
 from .failure import capture
-from .interrupt import interrupt
+from .interrupt import interrupt, keep_for_good
 from .layer import Layers, Site
 from .logs import record_logs
 from .record import Failed, Note, Record
@@ -158,22 +159,31 @@ class Host(Service):
         ended = not self.thread.is_alive()
         if not ended:
             self.abandon()
-        self.shared_thread.shutdown()
-        if self.shared_thread.thread.is_alive():
-            self.shared_thread.thread.join(STOP_TIMEOUT / 30)
-            interrupt(self.shared_thread.thread)
+        self.shared_thread.end(STOP_TIMEOUT / 30)
         return ended
 
     def abandon(self) -> None:
         """Free the port of a loop that does not turn, and let its clients go."""
+        self.work.over = True
         self.site.release()
         for listener in self.listeners:
             listener.close()
         for wire in list(self.wires):
             with suppress(OSError):
                 wire.transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-        interrupt(self.thread)
-        self.thread.join(STOP_TIMEOUT / 6)
+        deadline = time.monotonic() + STOP_TIMEOUT / 6
+        while self.thread.is_alive() and time.monotonic() < deadline:
+            # A task of a consumer's may take the place of the handler that blocked the loop.
+            if not self.turns(STOP_TIMEOUT / 60):
+                interrupt(self.thread)
+            self.thread.join(STOP_TIMEOUT / 60)
+
+    def turns(self, patience: float) -> bool:
+        """Tell whether the loop turns, or has ended."""
+        turned = threading.Event()
+        with suppress(RuntimeError):  # The loop is closed already.
+            self.loop.call_soon_threadsafe(turned.set)
+        return turned.wait(patience) or self.loop.is_closed()
 
     def call(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
         """Run a coroutine on the host's loop and wait for its result.
@@ -240,6 +250,8 @@ class Host(Service):
         self.site.close()
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.site.release()
+        for task in asyncio.all_tasks(self.loop):
+            keep_for_good(task)
         self.loop.close()
 
     async def main(self) -> None:

@@ -21,7 +21,14 @@ from .asgi import readable
 from .background import report
 from .connection import Bridge, Limits
 from .files import file_response, http_application, text_response
-from .handshake import address, header, wants_websocket, wrong_version
+from .handshake import (
+    address,
+    header,
+    split_absolute,
+    upgrades,
+    wants_websocket,
+    wrong_version,
+)
 from .http import HttpExchange
 from .record import Note, Record, Refused
 from .waiting import Changes, turns
@@ -132,20 +139,20 @@ class Service(Changes):
         """Answer an HTTP request, or start the application for a handshake."""
         assert isinstance(wire, Wire)
         host = header(request, "Host")
+        named, request.path = split_absolute(request.path)
+        upgrade = upgrades(request)
         pages = self.pages
         owned = pages is not None and pages.owns(request.path)
         refusal = self.access.refuse_host(host)
-        if pages is not None and "Upgrade" in request.headers:
+        if refusal is None and named is not None:
+            refusal = self.access.refuse_host(named)
+        if pages is not None and upgrade:
             pages.admit(request)
-        if (
-            refusal is None
-            and "Upgrade" in request.headers
-            and not (pages is not None and pages.knows(request.path))
-        ):
+        if refusal is None and upgrade and not (pages is not None and pages.knows(request.path)):
             refusal = self.access.refuse_origin(header(request, "Origin"), host)
         if refusal is not None:
             return self.refuse(request, refusal)
-        if "Upgrade" not in request.headers:
+        if not upgrade:
             return await self.answer(wire, request)
         if not wants_websocket(request):
             return wrong_version(request)

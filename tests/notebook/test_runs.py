@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
@@ -254,6 +254,8 @@ def test_an_image_tag_empties_nothing(live, run):
     run.pages.append(Page(lines=[{"kind": "log", "text": "", "at": 0}]))
     for path in (f"browser/first/{run.hash}/page", f"?/browser/first/{run.hash}/{'0' * 32}/page"):
         assert page(live, path)[0] == 404
+    with urlopen(Request(f"{live.http_url}?/{run.path}/page", method="HEAD")) as answer:
+        assert answer.status == 200
     assert len(run.page.lines) == 1
 
 
