@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
-from tests.serving import AsyncEcho, RawClient, serving
-
-
-def asked(port: int, *lines: str) -> str:
-    """Send lines, the last of which is a body, and return the answer."""
-    with RawClient(port) as client:
-        client.socket.sendall("\r\n".join(lines).encode())
-        return client.file.read().decode()
+from server.live.first_bytes import NO_BODIES
+from server.live.host import Host
+from tests.serving import AsyncEcho, RawClient, eventually, serving
 
 
 def test_an_offer_of_http_2() -> None:
@@ -45,26 +42,49 @@ def test_a_target_with_another_host() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lines", "why"),
+    ("pieces", "why"),
     [
+        # What comes in one piece is refused with a sentence about bodies, before it is read.
         (
-            ("POST / HTTP/1.1", "Host: localhost", "Content-Length: 3", "", "abc"),
+            (b"POST / HTTP/1.1\r\nHost: a\r\nContent", b"-Length: 3\r\n\r\nabc"),
             "unsupported request body",
         ),
         (
-            ("GET / HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked", "", "0\r\n\r\n"),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer", b"-Encoding: chunked\r\n\r\n0\r\n\r\n"),
             "transfer codings aren't supported",
         ),
         (
-            ("PRI * HTTP/2.0", "", "SM", "", ""),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",),
             "unsupported protocol; expected HTTP/1.1 or HTTP/1.0: PRI * HTTP/2.0",
         ),
     ],
 )
-def test_what_is_not_understood(lines: tuple[str, ...], why: str) -> None:
+def test_what_is_not_understood(pieces: tuple[bytes, ...], why: str) -> None:
     """The client hears why, and so does who reads the record."""
-    with serving(AsyncEcho) as live:
-        answer = asked(live.host.port, *lines)
+    with serving(AsyncEcho) as live, RawClient(live.host.port) as client:
+        for number, piece in enumerate(pieces, 1):
+            client.socket.sendall(piece)
+            if number < len(pieces):
+                # The first piece has arrived.
+                assert eventually(lambda: taken(live.host) > 0)
+        answer = client.file.read().decode()
         assert answer.startswith("HTTP/1.1 400 Bad Request\r\n")
         assert answer.endswith(f"\r\n\r\nThis server does not take such a request: {why}.\n")
-        assert live.notes() == [f"A client sent something that is no HTTP request: {why}."]
+        note = f"A client sent something that is no HTTP request: {why}."
+        assert eventually(lambda: live.notes() == [note])
+
+
+def taken(host: Host) -> int:
+    """Return how many bytes of an unfinished line the library holds."""
+    return sum(len(wire.protocol.reader.buffer) for wire in list(host.wires))
+
+
+def test_a_large_body_is_refused_once() -> None:
+    """What follows the refusal is not read as another request."""
+    with serving(AsyncEcho) as live, RawClient(live.host.port) as client:
+        body = b"x\r\n" * 50_000
+        head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+        with suppress(ConnectionError):
+            client.socket.sendall(head.encode() + body)
+        assert eventually(lambda: not live.host.wires)
+        assert live.notes() == [NO_BODIES]

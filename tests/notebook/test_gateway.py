@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 
 import pytest
@@ -37,8 +38,15 @@ class Shout(WebsocketConsumer):
 
 
 @pytest.fixture
-def live(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LiveServer]:
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give Jupyter a folder with a short path, as a Unix socket needs; pytest's are too long."""
+    with TemporaryDirectory() as folder:
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", folder)
+        yield Path(folder)
+
+
+@pytest.fixture
+def live(runtime: Path) -> Iterator[LiveServer]:
     server = launch(Shout, name="gateway")
     yield server
     server.close()
@@ -182,9 +190,9 @@ def test_wires(live, run):
     assert connecting.what.origin == f"http://127.0.0.1:{live.port}"
 
 
-def test_the_folder_is_the_users_alone(live, monkeypatch, tmp_path):
+def test_the_folder_is_the_users_alone(live, runtime, monkeypatch):
     """Nobody else can look into the folder; where somebody could, there is no socket."""
-    folder = tmp_path / "channels"
+    folder = runtime / "channels"
     assert folder.stat().st_mode & 0o777 == 0o700
     assert [file.name for file in folder.iterdir()] == [door.name_of("gateway")]
     folder.chmod(0o777)
@@ -195,7 +203,7 @@ def test_the_folder_is_the_users_alone(live, monkeypatch, tmp_path):
     folder.chmod(0o700)
     live.close()
     assert list(folder.iterdir()) == []
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / ("long" * 40)))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime / ("long" * 40)))
     assert door.open("other") == []
     door.close("other")
 
