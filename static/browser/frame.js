@@ -394,10 +394,11 @@ function lose(toAnother) {
 }
 
 /** Keep a line for the next report. */
-function tellKernel({ own, late, text = "", ...line }) {
+function tellKernel({ own, late, text = "", reason, ...line }) {
   if (run.told >= MAX_TOLD && line.kind !== "stopped") return;
   run.told += 1;
-  run.untold.push({ text: text.slice(0, MAX_TEXT), ...line });
+  const short = { text: text.slice(0, MAX_TEXT), reason: reason?.slice(0, MAX_TEXT) };
+  run.untold.push({ ...short, ...line });
 }
 
 /** Tell the kernel whether the cell is busy; every report says that something has happened. */

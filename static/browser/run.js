@@ -402,11 +402,18 @@ const timers = new Set();
 let fetching = 0;
 let ran = false;
 
+/** Return what a timer is given as a number that a browser can wait for. */
+function milliseconds(delay) {
+  const written = Math.max(0, Number(delay) || 0);
+  // Browsers keep 32 bits of it: Infinity is no delay at all.
+  return written < 2 ** 31 ? written : Math.max(0, written | 0);
+}
+
 window.setTimeout = function setTimeout(handler, delay, ...args) {
   const callable = typeof handler === "function";
-  const asked = Math.max(0, Number(delay) || 0);
+  const asked = milliseconds(delay);
   tellFrame("fact", { kind: "timer", at: punctual(), delay: asked, callable });
-  if (!callable || delay >= SOON) {
+  if (!callable || asked >= SOON) {
     return native.setTimeout.call(window, handler, delay, ...args);
   }
   const due = punctual() + asked;
@@ -426,7 +433,7 @@ window.setTimeout = function setTimeout(handler, delay, ...args) {
 
 window.setInterval = function setInterval(handler, delay, ...args) {
   const id = native.setInterval.call(window, handler, delay, ...args);
-  if (!(delay >= SOON)) timers.add(id);
+  if (milliseconds(delay) < SOON) timers.add(id);
   update();
   return id;
 };

@@ -351,6 +351,31 @@ def test_tells_the_kernel_what_the_page_does(live: LiveServer, started_browser: 
     assert moments == sorted(moments)
 
 
+def test_delays_that_no_browser_counts_to(live: LiveServer, started_browser: Browser) -> None:
+    """They are none, as the browser takes them, and the kernel hears the cell to its end."""
+    code = (
+        "for (const delay of [Infinity, 2 ** 31, 2 ** 53, 2 ** 64, -1, 'soon', 0.5, 2 ** 32 + 9]) {"
+        "  setTimeout(() => console.log(delay), delay);"
+        "}"
+        "setInterval(() => {}, 60_000);"
+        "const ticks = setInterval(() => { clearInterval(ticks); console.log('tick'); }, Infinity);"
+    )
+    lines = told_by(code, live, started_browser)
+    delays = [line["delay"] for line in lines if line["kind"] == "timer"]
+    assert delays == [0, 0, 0, 0, 0, 0, 0.5, 9]
+    assert len([line for line in lines if line["kind"] == "log"]) == 9
+
+
+def test_reasons_that_no_browser_gives(live: LiveServer, started_browser: Browser) -> None:
+    """A close event of the cell's own making may hold any text; the kernel hears its beginning."""
+    code = (
+        "new WebSocket('/ws/').dispatchEvent("
+        "  new CloseEvent('close', {code: 4000, reason: 'x'.repeat(1000)}));"
+    )
+    reasons = [line.get("reason") for line in told_by(code, live, started_browser)]
+    assert "x" * 300 in reasons
+
+
 def test_clock_takes_no_notice_of_late_timers(live: LiveServer, started_browser: Browser) -> None:
     """Two waits of 50 ms are 100 ms, although the page is held up for longer."""
     code = (
