@@ -34,7 +34,7 @@ __all__ = ["BrowserMagics"]
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
-ATTACH_TIMEOUT = 4.0
+ATTACH_TIMEOUT = 8.0
 """Seconds for a browser to show the frame. If none does, nobody is looking."""
 
 SETTLE_TIMEOUT = 10.0

@@ -32,7 +32,6 @@
   frame.style.cssText = "display: block; width: 100%; height: 0; border: 0;";
   let left = [...places];
   let expected = false; // Whether the page that loads is one that has been found.
-  let greeted = false;
   let timer;
 
   const tellTheme = () => {
@@ -53,7 +52,6 @@
     if (source !== frame.contentWindow || !data?.browserCell) return;
     const { hello, height } = data.browserCell;
     if (hello === `${name}/${hash}`) {
-      greeted = true;
       clearTimeout(timer);
       left = [...places];
       tellTheme();
@@ -85,18 +83,14 @@
       return;
     }
     expected = true;
-    greeted = false;
-    timer = setTimeout(tryNext, 8000);
+    timer = setTimeout(tryNext, BROWSER_CELL_PATIENCE);
     // Not as its src: a frame that is moved would load that anew, whoever answers by then.
     frame.contentWindow.location.replace(new URL(address, location));
   };
   frame.addEventListener("load", () => {
     if (expected) {
+      // The cell's own server says hello while it loads, or a little later.
       expected = false;
-      if (greeted) return;
-      // The cell's own server says hello while it loads.
-      clearTimeout(timer);
-      timer = setTimeout(tryNext, 1000);
     } else {
       // An empty frame: the first time, or because its cell was moved.
       tryNext();

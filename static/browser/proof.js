@@ -5,7 +5,8 @@
 // back the HMAC of a text that was made up this very moment. The text and the answer are of no use
 // on another port. No cookie goes along.
 
-const BROWSER_CELL_PATIENCE = 8000;
+// Milliseconds that a server may take to answer, on a machine that has much to do.
+const BROWSER_CELL_PATIENCE = 20_000;
 
 /** Throws where nobody answers. */
 const provesBrowserCell = async (address, port, key) => {
