@@ -9,6 +9,7 @@ here needs threads and sockets; what the server does is in :mod:`server.live.ser
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import sys
@@ -40,11 +41,13 @@ from .shared_thread import SharedThread
 from .waiting import until_done
 from .wire import Wire
 
-__all__ = ["Host", "Pages", "listen"]
+__all__ = ["Host", "Pages", "listen", "listen_beside"]
 
 T = TypeVar("T")
 
 LOOPBACK = "127.0.0.1"
+
+LOOPBACK_6 = "::1"
 
 STOP_TIMEOUT = 3.0
 """Seconds that :meth:`Host.stop` gives a loop that turns."""
@@ -338,10 +341,32 @@ class Host(Service):
 
 
 def listen(port: int) -> socket.socket:
-    """Listen on loopback, on this port if it is free, else on one that is."""
+    """Listen on loopback, on this port if it is free, else on one that is.
+
+    Raises:
+        OSError: The machine has no such port, or no IPv4 there.
+
+    """
     try:
         return socket.create_server((LOOPBACK, port))
+    except OSError as exc:
+        if port != 0:
+            return listen(0)
+        if exc.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            raise OSError(
+                exc.errno, f"This machine has no {LOOPBACK}: a live server needs IPv4 on loopback."
+            ) from exc
+        raise
+
+
+def listen_beside(listener: socket.socket) -> list[socket.socket]:
+    """Listen on the same port of IPv6's loopback, which ``localhost`` may mean as well.
+
+    There is no such socket where the machine has no IPv6, or where somebody else has the port.
+
+    """
+    address = (LOOPBACK_6, listener.getsockname()[1])
+    try:
+        return [socket.create_server(address, family=socket.AF_INET6)]
     except OSError:
-        if port == 0:
-            raise
-        return socket.create_server((LOOPBACK, 0))
+        return []

@@ -108,7 +108,7 @@ class Wire(ServerConnection):
         # asyncio does so for sockets of its own making. Without it, a small message waits until
         # the one before has been acknowledged, for up to 40 ms.
         sock = transport.get_extra_info("socket")
-        if sock.family == socket.AF_INET:
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.recv_messages.resume = self.go_on
         self.listener.on_made(self)

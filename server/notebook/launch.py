@@ -19,7 +19,7 @@ from django.urls import URLPattern
 
 from ..live.access import Access
 from ..live.connection import Limits
-from ..live.host import Host, listen
+from ..live.host import Host, listen, listen_beside
 from ..live.layer import restart
 from ..live.output import route_prints, show_forgotten_awaits
 from ..live.record import Entry, Note, Record
@@ -95,7 +95,9 @@ def launch(
             for listener in listeners:
                 listener.close()
             raise
-    listeners = listeners or (listen(port or 0), *door.open(name))
+    if not listeners:
+        first = listen(port or 0)
+        listeners = (first, *listen_beside(first), *door.open(name))
     restart()
     record = Record()
     if left_behind:

@@ -242,6 +242,24 @@ def test_the_port_is_not_free_between_two_servers(monkeypatch: pytest.MonkeyPatc
     assert echoes(second)
 
 
+def test_every_socket_is_this_machines() -> None:
+    """A server is at both addresses of loopback, again when it is replaced, and nowhere else."""
+    for _ in range(2):
+        live = launch(SyncEcho)
+        found = [one.getsockname() for one in live.host.listeners if on_network(one)]
+        assert found[0] == ("127.0.0.1", live.port)
+        for name, port, *_ in found[1:]:
+            assert (name, port) == ("::1", live.port)
+            with connect(f"ws://[::1]:{port}/", proxy=None) as client:
+                client.send("x")
+                assert client.recv() == "x"
+
+
+def on_network(listener: socket.socket) -> bool:
+    """Tell whether a socket is one that a network could lead to."""
+    return listener.family in (socket.AF_INET, socket.AF_INET6)
+
+
 def test_a_client_waits_between_two_servers() -> None:
     """A client that comes while a server is replaced is answered by the next one."""
     first = Host(SyncEcho.as_asgi(), Record())
