@@ -12,12 +12,19 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from jupyter_core.paths import jupyter_runtime_dir
 
 __all__ = ["close", "name_of", "open", "socket_of"]
+
+LONGEST = 103
+"""How many bytes the path of a socket may have on macOS; Linux takes four more."""
+
+SECRET = 16
+"""How many bytes the name of a socket is made of; it has two digits for each."""
 
 names: dict[str, str] = {}
 """The names of the sockets of this kernel, by those of its live servers."""
@@ -26,11 +33,16 @@ names: dict[str, str] = {}
 def folder() -> Path:
     """Return the folder of the sockets, which is made where it is missing.
 
+    It is in Jupyter's folder for what runs, or, where that has too long a path, in the system's for
+    what is temporary. What somebody else has put there in its place is not taken.
+
     Raises:
         PermissionError: Others may write to it.
 
     """
     path = Path(jupyter_runtime_dir(), "channels")
+    if len(os.fsencode(path)) + 1 + 2 * SECRET > LONGEST:
+        path = Path(tempfile.gettempdir(), f"channels-{os.getuid()}")
     with suppress(FileExistsError):
         path.mkdir(mode=0o700, parents=True)
     found = path.lstat()
@@ -43,7 +55,7 @@ def open(server: str) -> list[socket.socket]:
     """Return the socket of a live server, which listens; none where there is no such way."""
     if not hasattr(socket, "AF_UNIX"):
         return []
-    name = names.get(server) or secrets.token_hex(16)
+    name = names.get(server) or secrets.token_hex(SECRET)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         path = folder() / name
@@ -51,7 +63,7 @@ def open(server: str) -> list[socket.socket]:
         listener.bind(str(path))
         listener.listen()
     except OSError:
-        # A folder of somebody else's, on a file system without sockets, or with too long a path.
+        # A folder of somebody else's, or on a file system without sockets.
         listener.close()
         return []
     names[server] = name

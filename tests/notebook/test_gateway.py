@@ -203,9 +203,33 @@ def test_the_folder_is_the_users_alone(live, runtime, monkeypatch):
     folder.chmod(0o700)
     live.close()
     assert list(folder.iterdir()) == []
-    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime / ("long" * 40)))
-    assert door.open("other") == []
     door.close("other")
+
+
+def test_a_path_that_is_too_long(runtime, monkeypatch):
+    """Where Jupyter's folder has too long a path for a socket, it is in the system's."""
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime / ("long" * 20)))
+    monkeypatch.setattr("tempfile.tempdir", str(runtime))
+    [listener] = door.open("other")
+    listener.close()
+    assert door.socket_of(door.name_of("other")).parent == runtime / f"channels-{os.getuid()}"
+    door.close("other")
+
+
+def test_a_folder_of_somebody_else(runtime, monkeypatch):
+    """Neither a link nor a folder that another user has put in its place is taken."""
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(runtime / ("long" * 20)))
+    monkeypatch.setattr("tempfile.tempdir", str(runtime))
+    theirs = runtime / "theirs"
+    theirs.mkdir(mode=0o700)
+    (runtime / f"channels-{os.getuid()}").symlink_to(theirs)
+    assert door.open("other") == []
+    (runtime / f"channels-{os.getuid()}").unlink()
+    (runtime / f"channels-{os.getuid()}").mkdir(mode=0o700)
+    other = os.getuid() + 1
+    theirs.rename(runtime / f"channels-{other}")
+    monkeypatch.setattr("os.getuid", lambda: other)
+    assert door.open("other") == []
 
 
 def test_without_unix_sockets(monkeypatch):
