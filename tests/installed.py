@@ -35,9 +35,9 @@ def main() -> dict[str, Any]:
     with connect(live.url("ws/sc/")) as client:
         client.send("hello")
         answer = client.recv()
-    runs.add(Run("first-socket", "console.log(1);", 0.3, False))
-    [(name, hash)] = runs.runs
-    page = text_of(f"http://127.0.0.1:{live.port}/browser/{name}/{hash}/")
+    run = Run("first-socket", "console.log(1);", 0.3, False)
+    runs.add(run)
+    page = text_of(f"http://127.0.0.1:{live.port}/{run.path}")
     script = text_of(f"http://127.0.0.1:{live.port}/static/browser/frame.js")
     transcript = live.transcript
     text, html = repr(transcript), transcript._repr_html_()

@@ -306,6 +306,19 @@ def test_jupyterlab_asks_for_no_news():
     assert settings["@jupyterlab/apputils-extension:notification"] == {"fetchNews": "false"}
 
 
+def test_jupyters_server_leads_to_browser_cells():
+    """Jupyter's server of this environment takes the extension from the checkout."""
+    folder = Path(sys.prefix, "etc", "jupyter", "jupyter_server_config.d")
+    settings = json.loads((folder / "channels-notebooks.json").read_text("utf-8"))
+    assert settings["ServerApp"]["jpserver_extensions"] == {"server.notebook.gateway": True}
+
+
+def test_nothing_leads_to_ports():
+    """What hands anybody's requests on to any port of the machine is not installed with it."""
+    assert not [line for line in LOCK if line.startswith("jupyter-server-proxy")]
+    assert "jupyter-server-proxy" not in text("environment.yml") + text("pyproject.toml")
+
+
 def test_handout_is_an_exporter_of_nbconvert():
     """nbconvert finds the exporter under its name."""
     from nbconvert.exporters import get_exporter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -77,6 +78,14 @@ def test_all_that_a_lesson_uses(python: Python, place: Path, tmp_path: Path) -> 
     assert "websocket.disconnect</span>" in got["html"]
     assert got["verdict"].startswith("Exercise 1.1, Shout back: ✓ solved\n")
     assert [file.name for file in tmp_path.iterdir()] == ["progress.json"]
+
+
+def test_jupyters_server_leads_to_browser_cells(python: Python) -> None:
+    """Jupyter's server of that environment has the extension that leads to live servers."""
+    done = python("-m", "jupyter_server.extension.serverextension", "list")
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr).splitlines()
+    assert "server.notebook.gateway enabled" in [line.strip() for line in shown]
+    assert "server.notebook.gateway  OK" in [line.strip() for line in shown]
 
 
 def test_handout(python: Python, tmp_path: Path) -> None:

@@ -56,6 +56,11 @@ SESSION_METADATA = ("collapsed", "execution", "ExecuteTime", "scrolled", "truste
 PORT = re.compile(r"""((?:127\.0\.0\.1|localhost):|data-port=\\?["'])(\d{5})\b""")
 FIRST_PORT = 50000
 
+# What only the kernel and its browser cells know; it is of no use to anybody when the kernel is
+# gone, and different each time.
+SECRET = re.compile(r"""(data-(?:token|key|door)=\\?["'])([0-9a-f]*)""")
+NO_SECRET = "0" * 32
+
 # Identifiers that an editor made: a UUID, or the first eight digits of one.
 MADE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){0,3}(-[0-9a-f]{12})?")
 
@@ -178,7 +183,7 @@ def with_known_ports(value: Any, ports: dict[str, str]) -> Any:
         return match[1] + port
 
     if isinstance(value, str):
-        return PORT.sub(known, value)
+        return SECRET.sub(rf"\g<1>{NO_SECRET}", PORT.sub(known, value))
     if isinstance(value, list):
         return [with_known_ports(item, ports) for item in value]
     if isinstance(value, dict):

@@ -19,6 +19,9 @@ from urllib.parse import urlsplit
 __all__ = ["Access"]
 
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
 @dataclass(frozen=True)
 class Access:
     """The rules of one live server."""
@@ -46,7 +49,7 @@ class Access:
         )
         if "JUPYTERHUB_SERVICE_PREFIX" in os.environ:
             names.add("*")
-        return cls(frozenset(map(str.lower, names)), frozenset(map(str.lower, origins)))
+        return cls(frozenset(map(as_host, names)), frozenset(map(as_origin, origins)))
 
     def refuse_host(self, host: str | None) -> str | None:
         """Return why a request with this Host header is refused, or ``None``."""
@@ -72,10 +75,51 @@ class Access:
             page = ""
         if page and page == (host or "").lower():
             return None
+        if origin == "null":
+            return (
+                "Origin 'null' is a page that hides where it is from; this server answers only "
+                "its own."
+            )
         return (
             f"Origin {origin!r} is another site's page, and this server answers only its own. "
             f'If it is yours: launch(..., allow_origins=["{origin}"]).'
         )
+
+
+def as_host(name: str) -> str:
+    """Return a name that a learner allows, as the rules have it.
+
+    Raises:
+        ValueError: No Host header could ever match it.
+
+    """
+    found = name if name == "*" else host_name(name.strip())
+    if not found:
+        raise ValueError(f"allow_hosts takes names such as 'example.org', and {name!r} is none.")
+    return found
+
+
+def as_origin(origin: str) -> str:
+    """Return an origin that a learner allows, as browsers send it.
+
+    Raises:
+        ValueError: No browser could ever send it.
+
+    """
+    if origin == "*":
+        return origin
+    try:
+        parts = urlsplit(origin.strip().lower())
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if not parts.hostname or not parts.scheme or parts.path not in ("", "/") or parts.query:
+        raise ValueError(
+            f"allow_origins takes origins such as 'https://example.org', and {origin!r} is none."
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    usual = port is None or DEFAULT_PORTS.get(parts.scheme) == port
+    return f"{parts.scheme}://{host}" + ("" if usual else f":{port}")
 
 
 def host_name(host: str) -> str:

@@ -8,6 +8,7 @@ RFC 6455. Nothing here knows a socket, a thread or a clock.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -36,6 +37,9 @@ __all__ = [
     "split_target",
     "websocket_scope",
 ]
+
+TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+"""What a subprotocol is made of (RFC 6455, 4.1, and RFC 9110, 5.6.2)."""
 
 Message: TypeAlias = Mapping[str, Any]
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
@@ -265,6 +269,10 @@ def subprotocol(message: Message) -> str | None:
     if value is not None and not isinstance(value, str):
         raise TypeError(
             f"'subprotocol' of websocket.accept must be str, not {type(value).__name__}"
+        )
+    if value is not None and re.fullmatch(TOKEN, value) is None:
+        raise ValueError(
+            f"a subprotocol is a word without spaces, commas and line breaks, got {value!r}"
         )
     return value
 

@@ -333,7 +333,7 @@ class Bridge(Changes):
             running: Any = self.owner.app(scope, self.receive, self.send)  # type: ignore[arg-type]
             if not isinstance(running, Awaitable):
                 raise TypeError(f"The application returned {running!r}: write async def.")
-            await in_steps(running, self.held)
+            await in_steps(running, self.held, self.is_over)
         except asyncio.CancelledError:
             self.ended()
             self.refuse(500, "The consumer was cancelled before it answered.")
@@ -484,6 +484,10 @@ class Bridge(Changes):
         self.held_for += end - start
         if end - start >= HOLD:
             self.owner.work.held(self.number, start, end)
+
+    def is_over(self) -> bool:
+        """Tell whether the application may not go on."""
+        return self.owner.work.over
 
     @property
     def sync_event(self) -> str | None:

@@ -54,7 +54,14 @@ def file_response(target: str, folder: Path = STATIC) -> Response | None:
     kind = kind or "application/octet-stream"
     if kind.startswith("text/"):
         kind += "; charset=utf-8"
-    return response(200, file.read_bytes(), [("Content-Type", kind), ("Cache-Control", "no-cache")])
+    headers = [
+        ("Content-Type", kind),
+        ("Cache-Control", "no-cache"),
+        # The pages of browser cells have origins of their own.
+        ("Access-Control-Allow-Origin", "*"),
+        ("Content-Security-Policy", "frame-ancestors 'self'"),
+    ]
+    return response(200, file.read_bytes(), headers)
 
 
 def http_application(app: Any) -> ASGI3Application | None:

@@ -12,7 +12,33 @@ from websockets.http11 import Request, Response
 from .asgi import Deny, reason_phrase
 from .files import text_response
 
-__all__ = ["address", "header", "http_response", "wants_websocket", "wrong_version"]
+__all__ = [
+    "address",
+    "header",
+    "http_response",
+    "split_absolute",
+    "upgrades",
+    "wants_websocket",
+    "wrong_version",
+]
+
+
+def split_absolute(target: str) -> tuple[str | None, str]:
+    """Return the host that a target names, as it does for a proxy, and the target without it."""
+    found = re.match("https?://([^/?#]*)", target, re.IGNORECASE)
+    if found is None:
+        return None, target
+    rest = target[found.end() :]
+    return found[1], rest if rest.startswith("/") else f"/{rest}"
+
+
+def upgrades(request: Request) -> bool:
+    """Tell whether a request wants another protocol, which a server may leave aside if it is h2c.
+
+    ``curl --http2`` offers HTTP/2 so with every request, and takes an answer in HTTP/1.1.
+
+    """
+    return (header(request, "Upgrade") or "h2c").strip().lower() != "h2c"
 
 
 def wants_websocket(request: Request) -> bool:

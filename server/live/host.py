@@ -9,11 +9,13 @@ here needs threads and sockets; what the server does is in :mod:`server.live.ser
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 import sys
 import threading
-from collections.abc import Coroutine
+import time
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
@@ -30,7 +32,7 @@ from .background import Nobody, follow_threads, make_task, tell_failure
 from .connection import Limits
 from .current_connection import current_connection
 from .failure import capture
-from .interrupt import interrupt
+from .interrupt import interrupt, keep_for_good
 from .layer import Layers, Site
 from .logs import record_logs
 from .record import Failed, Note, Record
@@ -39,11 +41,13 @@ from .shared_thread import SharedThread
 from .waiting import until_done
 from .wire import Wire
 
-__all__ = ["Host", "Pages"]
+__all__ = ["Host", "Pages", "listen", "listen_beside"]
 
 T = TypeVar("T")
 
 LOOPBACK = "127.0.0.1"
+
+LOOPBACK_6 = "::1"
 
 STOP_TIMEOUT = 3.0
 """Seconds that :meth:`Host.stop` gives a loop that turns."""
@@ -73,6 +77,7 @@ class Host(Service):
         app: An ASGI application.
         record: Where to write what happens.
         port: Port to listen on; 0 or a port that is taken: a free one.
+        listeners: Sockets that listen already, in place of a port: TCP first, then others.
         access: Who may connect.
         limits: Bounds.
         layers: Channel layers of its own, by alias; by default those of the settings.
@@ -85,13 +90,14 @@ class Host(Service):
         record: Record,
         *,
         port: int = 0,
+        listeners: Sequence[socket.socket] = (),
         access: Access | None = None,
         limits: Limits | None = None,
         layers: Layers | None = None,
     ) -> None:
         super().__init__(app, record, access=access, limits=limits)
-        self.socket = listen(port)
-        self.port: int = self.socket.getsockname()[1]
+        self.listeners = tuple(listeners) or (listen(port),)
+        self.port = self.listeners[0].getsockname()[1]
         self.wires: set[Wire] = set()
         self.loop = asyncio.new_event_loop()
         self.site = Site(self.loop, record, layers)
@@ -119,6 +125,18 @@ class Host(Service):
         """Whether the server still answers."""
         return self.thread.is_alive() and not self.stopped
 
+    def keep_listening(self) -> tuple[socket.socket, ...]:
+        """Return sockets that go on listening when this server stops, for the next one.
+
+        Between two servers nobody else can take the port, and clients wait. There are none if the
+        server has stopped.
+
+        """
+        try:
+            return tuple(listener.dup() for listener in self.listeners)
+        except OSError:
+            return ()
+
     def stop(self) -> bool:
         """Close all connections with 1012 and end the thread.
 
@@ -144,21 +162,31 @@ class Host(Service):
         ended = not self.thread.is_alive()
         if not ended:
             self.abandon()
-        self.shared_thread.shutdown()
-        if self.shared_thread.thread.is_alive():
-            self.shared_thread.thread.join(STOP_TIMEOUT / 30)
-            interrupt(self.shared_thread.thread)
+        self.shared_thread.end(STOP_TIMEOUT / 30)
         return ended
 
     def abandon(self) -> None:
         """Free the port of a loop that does not turn, and let its clients go."""
+        self.work.over = True
         self.site.release()
-        self.socket.close()
+        for listener in self.listeners:
+            listener.close()
         for wire in list(self.wires):
             with suppress(OSError):
                 wire.transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
-        interrupt(self.thread)
-        self.thread.join(STOP_TIMEOUT / 6)
+        deadline = time.monotonic() + STOP_TIMEOUT / 6
+        while self.thread.is_alive() and time.monotonic() < deadline:
+            # A task of a consumer's may take the place of the handler that blocked the loop.
+            if not self.turns(STOP_TIMEOUT / 60):
+                interrupt(self.thread)
+            self.thread.join(STOP_TIMEOUT / 60)
+
+    def turns(self, patience: float) -> bool:
+        """Tell whether the loop turns, or has ended."""
+        turned = threading.Event()
+        with suppress(RuntimeError):  # The loop is closed already.
+            self.loop.call_soon_threadsafe(turned.set)
+        return turned.wait(patience) or self.loop.is_closed()
 
     def call(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
         """Run a coroutine on the host's loop and wait for its result.
@@ -225,6 +253,8 @@ class Host(Service):
         self.site.close()
         self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.site.release()
+        for task in asyncio.all_tasks(self.loop):
+            keep_for_good(task)
         self.loop.close()
 
     async def main(self) -> None:
@@ -234,34 +264,40 @@ class Host(Service):
         self.site.open()
         async with ThreadSensitiveContext(executor=self.shared_thread):
             self.context = copy_context()
-            server = await serve(
-                self.handle,
-                sock=self.socket,
-                process_request=self.process_request,
-                process_response=self.process_response,
-                select_subprotocol=self.select_subprotocol,
-                create_connection=self.create_wire,  # type: ignore[arg-type] # a factory will do
-                # The application's verdict has a timer of its own: this one aborts TCP.
-                open_timeout=None,
-                close_timeout=self.limits.close_timeout,
-                max_size=self.limits.max_size,
-                logger=self.logger,
-                server_header=None,
-                backlog=1024,
-            )
+            servers = [await self.serve(listener) for listener in self.listeners]
             self.ready.set_result(None)
             await self.stopping.wait()
-            await self.close(server)
+            await self.close(servers)
         self.shared_thread.shutdown()
 
-    async def close(self, server: Server) -> None:
+    async def serve(self, listener: socket.socket) -> Server:
+        """Serve whoever comes to one of the sockets."""
+        return await serve(
+            self.handle,
+            sock=listener,
+            process_request=self.process_request,
+            process_response=self.process_response,
+            select_subprotocol=self.select_subprotocol,
+            create_connection=self.create_wire,  # type: ignore[arg-type] # a factory will do
+            # The application's verdict has a timer of its own: this one aborts TCP.
+            open_timeout=None,
+            close_timeout=self.limits.close_timeout,
+            max_size=self.limits.max_size,
+            logger=self.logger,
+            server_header=None,
+            backlog=1024,
+        )
+
+    async def close(self, servers: Sequence[Server]) -> None:
         """Close every connection, and cancel what has not ended by then."""
         self.refuse_handshakes("The server restarts.")
-        server.close(code=1012, reason="the server restarts")
+        for server in servers:
+            server.close(code=1012, reason="the server restarts")
         for wire in list(self.wires):
             if wire.request is None:
                 wire.transport.abort()
-        await until_done(asyncio.ensure_future(server.wait_closed()), timeout=STOP_TIMEOUT / 4)
+        closed = [asyncio.ensure_future(server.wait_closed()) for server in servers]
+        await until_done(*closed, timeout=STOP_TIMEOUT / 4)
         for wire in list(self.wires):
             wire.transport.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -305,10 +341,32 @@ class Host(Service):
 
 
 def listen(port: int) -> socket.socket:
-    """Listen on loopback, on this port if it is free, else on one that is."""
+    """Listen on loopback, on this port if it is free, else on one that is.
+
+    Raises:
+        OSError: The machine has no such port, or no IPv4 there.
+
+    """
     try:
         return socket.create_server((LOOPBACK, port))
+    except OSError as exc:
+        if port != 0:
+            return listen(0)
+        if exc.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            raise OSError(
+                exc.errno, f"This machine has no {LOOPBACK}: a live server needs IPv4 on loopback."
+            ) from exc
+        raise
+
+
+def listen_beside(listener: socket.socket) -> list[socket.socket]:
+    """Listen on the same port of IPv6's loopback, which ``localhost`` may mean as well.
+
+    There is no such socket where the machine has no IPv6, or where somebody else has the port.
+
+    """
+    address = (LOOPBACK_6, listener.getsockname()[1])
+    try:
+        return [socket.create_server(address, family=socket.AF_INET6)]
     except OSError:
-        if port == 0:
-            raise
-        return socket.create_server((LOOPBACK, 0))
+        return []

@@ -1,4 +1,4 @@
-"""End what runs in a thread and does not end by itself."""
+"""End what runs in a thread and does not end by itself, and keep what cannot be ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ctypes
 import sys
 import threading
 
-__all__ = ["interrupt"]
+__all__ = ["interrupt", "keep_for_good"]
 
 
 def interrupt(thread: threading.Thread) -> None:
@@ -23,3 +23,15 @@ def interrupt(thread: threading.Thread) -> None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
         )
+
+
+def keep_for_good(unfinished: object) -> None:
+    """Never let go of a coroutine that did not end, or of the task that runs it.
+
+    Python closes a coroutine that it lets go of: its code runs on, with an exception, in whatever
+    thread that happens. A bare ``except:`` there catches it, and an endless loop around that then
+    holds up that thread, with no event loop to wait on, and with it everything.
+
+    """
+    # A list would not do: it is emptied when Python ends.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(unfinished))

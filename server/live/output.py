@@ -76,20 +76,26 @@ class Lines:
 
     def __init__(self, take: Callable[[str], None]) -> None:
         self.take = take
-        self.rests: dict[int, str] = {}
+        self.rests: dict[int, list[str]] = {}
 
     def write(self, text: str) -> None:
         """Add a piece; lines that it completes are handed on."""
         thread = threading.get_ident()
-        *lines, rest = (self.rests.pop(thread, "") + text).split("\n")
-        if rest:
-            self.rests[thread] = rest
+        if "\n" not in text:
+            # Joined only when the line is whole: it may come in very many pieces.
+            if text:
+                self.rests.setdefault(thread, []).append(text)
+            return
+        first, *lines, rest = text.split("\n")
+        self.take("".join((*self.rests.pop(thread, ()), first)))
         for line in lines:
             self.take(line)
+        if rest:
+            self.rests[thread] = [rest]
 
     def flush(self) -> None:
         """Hand on what has no line break yet."""
         for thread in list(self.rests):
-            rest = self.rests.pop(thread, "")
+            rest = "".join(self.rests.pop(thread, ()))
             if rest:
                 self.take(rest)

@@ -374,7 +374,8 @@ class Record:
 
     def add(self, connection: int, what: What, event: Event | None = None) -> None:
         """Append what happened on a connection, with the ASGI message that belongs to it."""
-        self.append((weight(what), time.perf_counter(), connection, None, what, event))
+        size = weight(what) + weight_of_event(event)
+        self.append((size, time.perf_counter(), connection, None, what, event))
         if isinstance(what, Accepted | Answered | Refused) and what.consumer is not None:
             with self.lock:
                 self.consumers[connection] = what.consumer
@@ -445,26 +446,19 @@ def entry(number: int, raw: Raw) -> Entry:
     return Entry(number, when, connection, what, event)
 
 
-PLACES: dict[type, int] = {
-    Received: 0,
-    Undelivered: 0,
-    Sent: 0,
-    Printed: 0,
-    Control: 1,
-    GroupSend: 1,
-    ChannelSend: 1,
-    Logged: 2,
-}
-"""Where the kinds of entry that can be large keep what is large."""
-
 TRACEBACK = 4096
-"""How many bytes a traceback counts for; it is not worth while to measure one."""
+"""How many bytes a traceback counts for, besides its message; none is measured."""
 
 
 def weight(what: What) -> int:
     """Return how much an entry counts against the record's bound, in bytes."""
-    place = PLACES.get(type(what))
-    if place is not None:
-        large: Any = what[place]
-        return len(large)
-    return TRACEBACK if isinstance(what, Failed) else 0
+    size = sum(len(field) for field in what if isinstance(field, str | bytes))
+    exception = what.exception if isinstance(what, Failed | Logged) else None
+    return size if exception is None else size + TRACEBACK + len(str(exception))
+
+
+def weight_of_event(event: Event | None) -> int:
+    """Return how much an event counts that is kept with an entry: its headers may be large."""
+    if event is None:
+        return 0
+    return sum(len(name) + len(value) for name, value in event.get("headers") or ())

@@ -21,7 +21,14 @@ from .asgi import readable
 from .background import report
 from .connection import Bridge, Limits
 from .files import file_response, http_application, text_response
-from .handshake import address, header, wants_websocket, wrong_version
+from .handshake import (
+    address,
+    header,
+    split_absolute,
+    upgrades,
+    wants_websocket,
+    wrong_version,
+)
 from .http import HttpExchange
 from .record import Note, Record, Refused
 from .waiting import Changes, turns
@@ -38,13 +45,24 @@ Working: TypeAlias = Callable[[float], bool]
 
 
 class Pages(Protocol):
-    """Somebody who answers the paths that the course keeps for itself, below ``/browser/``."""
+    """Somebody who answers the addresses that the course keeps for itself."""
 
-    def respond(self, request: Request) -> Response | None:
-        """Answer a plain HTTP request below ``/browser/``."""
+    def owns(self, target: str) -> bool:
+        """Tell whether the target of a request is one of those."""
 
-    def serve(self, wire: ServerConnection, working: Working) -> Coroutine[Any, Any, None]:
-        """Serve a WebSocket below ``/browser/``; it never enters the record."""
+    def knows(self, target: str) -> bool:
+        """Tell whether it is one that only a frame of a browser cell can know."""
+
+    def admit(self, request: Request) -> None:
+        """Make of a handshake that a cell's page sends what another page's would be."""
+
+    def respond(self, request: Request, port: int) -> Response:
+        """Answer a plain HTTP request."""
+
+    def serve(
+        self, wire: ServerConnection, working: Working, port: int
+    ) -> Coroutine[Any, Any, None]:
+        """Serve a WebSocket; it never enters the record."""
 
 
 class Service(Changes):
@@ -72,6 +90,8 @@ class Service(Changes):
         self.access = access or Access()
         self.limits = limits or Limits()
         self.pages: Pages | None = None
+        self.port = 0
+        """Where clients connect; a host knows."""
         self.http_app = http_application(app)
         self.bridges: set[Bridge] = set()
         self.connections = 0
@@ -119,16 +139,24 @@ class Service(Changes):
         """Answer an HTTP request, or start the application for a handshake."""
         assert isinstance(wire, Wire)
         host = header(request, "Host")
+        named, request.path = split_absolute(request.path)
+        upgrade = upgrades(request)
+        pages = self.pages
+        owned = pages is not None and pages.owns(request.path)
         refusal = self.access.refuse_host(host)
-        if refusal is None and "Upgrade" in request.headers:
+        if refusal is None and named is not None:
+            refusal = self.access.refuse_host(named)
+        if pages is not None and upgrade:
+            pages.admit(request)
+        if refusal is None and upgrade and not (pages is not None and pages.knows(request.path)):
             refusal = self.access.refuse_origin(header(request, "Origin"), host)
         if refusal is not None:
             return self.refuse(request, refusal)
-        if "Upgrade" not in request.headers:
+        if not upgrade:
             return await self.answer(wire, request)
         if not wants_websocket(request):
             return wrong_version(request)
-        if request.path.startswith("/browser/") and self.pages is not None:
+        if owned:
             return None
         assert self.context is not None
         self.connections += 1
@@ -147,8 +175,8 @@ class Service(Changes):
         """Answer a plain HTTP request."""
         found: Response | None = None
         if request.method in ("GET", "HEAD"):
-            if self.pages is not None and request.path.startswith("/browser/"):
-                found = self.pages.respond(request)
+            if self.pages is not None and self.pages.owns(request.path):
+                found = self.pages.respond(request, self.port)
             elif self.http_app is None or request.path.startswith("/static/"):
                 try:
                     found = file_response(request.path)
@@ -191,4 +219,4 @@ class Service(Changes):
         if wire.bridge is not None:
             return wire.bridge.serve()
         assert self.pages is not None
-        return self.pages.serve(wire, self.working)
+        return self.pages.serve(wire, self.working, self.port)

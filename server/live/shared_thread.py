@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar, cast
 
 from .current_connection import current_connection
+from .interrupt import interrupt
 from .record import Record
 
 __all__ = ["SharedThread"]
@@ -43,6 +44,7 @@ class SharedThread(Executor):
         )
         self.results: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
         self.waking = False
+        self.over = False
         self.thread = threading.Thread(target=self.run, name="sync-consumers", daemon=True)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
@@ -74,7 +76,7 @@ class SharedThread(Executor):
 
     def work(self) -> None:
         """Make the calls, in order."""
-        while (item := self.calls.get()) is not None:
+        while (item := self.calls.get()) is not None and not self.over:
             future, call = item
             error: BaseException | None
             if not future.cancelled():
@@ -111,6 +113,14 @@ class SharedThread(Executor):
         self.waking = False
         while self.results:
             settle_future(*self.results.popleft())
+
+    def end(self, patience: float) -> None:
+        """Interrupt what it does, and have it begin nothing else."""
+        self.over = True
+        self.shutdown()
+        if self.thread.is_alive():
+            self.thread.join(patience)
+            interrupt(self.thread)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the thread after the call that it makes now."""

@@ -17,10 +17,19 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
 from .asgi import Accept
+from .files import text_response
 from .first_bytes import refuse_first_bytes
 from .record import Control
 
 __all__ = ["Bridge", "Listener", "Wire"]
+
+SLICE = 16 * 2**10
+"""Bytes that the library gets at once: compressed, they may hold messages a thousand times as
+large, and it makes all of them before it looks whether anybody takes them."""
+
+MAX_UNREAD = 2**20
+"""Bytes that a client leaves unread, from which on nothing more is taken from it: to each of its
+pings there is an answer."""
 
 FRAMES = {Opcode.CONT: "fragment", Opcode.PING: "ping", Opcode.PONG: "pong"}
 
@@ -74,6 +83,7 @@ class Wire(ServerConnection):
         "listener",
         "request_timeout",
         "request_timer",
+        "untaken",
     )
 
     def __init__(
@@ -89,6 +99,8 @@ class Wire(ServerConnection):
         self.request_timer: asyncio.TimerHandle | None = None
         self.finishing: asyncio.Task[None] | None = None
         self.bridge: Bridge | None = None
+        self.untaken = b""
+        """What has been read, and does not go to the library yet."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request, but not for ever."""
@@ -96,17 +108,52 @@ class Wire(ServerConnection):
         # asyncio does so for sockets of its own making. Without it, a small message waits until
         # the one before has been acknowledged, for up to 40 ms.
         sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.recv_messages.resume = self.go_on
         self.listener.on_made(self)
         self.request_timer = self.loop.call_later(self.request_timeout, self.transport.abort)
 
     def data_received(self, data: bytes) -> None:
+        """Take in what has been read, as far as there is room for what it holds."""
+        self.untaken += data
+        while self.untaken and not self.full:
+            piece, self.untaken = self.untaken[:SLICE], self.untaken[SLICE:]
+            self.take(piece)
+        if self.untaken:
+            # Before it is empty there is nothing more to read, not even the end.
+            self.transport.pause_reading()
+
+    @property
+    def full(self) -> bool:
+        """Whether messages or answers wait that nobody takes."""
+        unread = self.transport.get_write_buffer_size()
+        return self.recv_messages.paused or unread > MAX_UNREAD
+
+    def go_on(self) -> None:
+        """Take in more, as soon as who makes room for it has finished."""
+        self.loop.call_soon(self.take_rest)
+
+    def take_rest(self) -> None:
+        """Take in what waits, and read on if nothing is left of it."""
+        self.data_received(b"")
+        if not (self.untaken or self.full or self.transport.is_closing()):
+            self.transport.resume_reading()
+
+    def resume_writing(self) -> None:
+        """Take in more from a client that reads again."""
+        super().resume_writing()
+        if self.untaken:
+            self.go_on()
+
+    def take(self, data: bytes) -> None:
         """See to it that the TCP connection ends with the WebSocket connection."""
         if self.request is None and (refusal := refuse_first_bytes(data)) is not None:
             why, answer = refusal
             self.listener.on_garbage(why)
             self.transport.write(answer)
             self.transport.close()
+            self.untaken = b""
             return
         super().data_received(data)
         if self.protocol.state is State.CLOSING:
@@ -139,6 +186,24 @@ class Wire(ServerConnection):
             return not frame.fin
         return frame.opcode is not Opcode.CLOSE
 
+    def send_data(self) -> None:
+        """Say why, before the connection ends, if what came is no request that is understood."""
+        # The library sends nothing but the end, unless it answers by itself.
+        silent = self.request is None and self.protocol.writes == [b""]
+        problem = self.problem if silent else None
+        if problem is not None:
+            text = f"This server does not take such a request: {problem}."
+            self.transport.write(text_response(400, text).serialize())
+        super().send_data()
+
+    @property
+    def problem(self) -> BaseException | None:
+        """What is wrong with a request, if all of it has come."""
+        found = self.protocol.handshake_exc
+        if found is None or isinstance(found.__cause__, EOFError):
+            return None
+        return found.__cause__ or found
+
     def write(self, data: bytes, is_text: bool) -> None:
         """Send a message on an open connection; who sends much awaits :meth:`drain`.
 
@@ -160,9 +225,9 @@ class Wire(ServerConnection):
         if self.bridge is not None:
             self.bridge.on_lost()
         elif self.request is None:
-            problem = self.protocol.handshake_exc
-            if problem is not None and not isinstance(problem.__cause__, EOFError):
-                self.listener.on_garbage(str(problem.__cause__ or problem))
+            problem = self.problem
+            if problem is not None:
+                self.listener.on_garbage(str(problem))
 
     @property
     def lost(self) -> bool:

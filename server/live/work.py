@@ -7,12 +7,14 @@ others from working, so the steps that take long are timed as well.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from types import coroutine
 from typing import Any, NamedTuple
 
+from .interrupt import keep_for_good
 from .record import Record, Span
 
 __all__ = ["HOLD", "SHORT", "Hold", "Work", "in_steps", "own_work"]
@@ -41,6 +43,8 @@ class Work:
     def __init__(self, record: Record) -> None:
         self.record = record
         self.holds: deque[Hold] = deque(maxlen=1000)
+        self.over = False
+        """Whether no application may go on: the event loop was left behind."""
 
     def held(self, number: int, start: float, end: float) -> None:
         """Note that a connection's handler has kept the loop from turning."""
@@ -75,19 +79,28 @@ def own_work(span: Span, holds: Iterable[Hold]) -> list[Span]:
 
 @coroutine
 def in_steps(
-    awaitable: Awaitable[None], held: Callable[[float, float], None]
+    awaitable: Awaitable[None],
+    held: Callable[[float, float], None],
+    over: Callable[[], bool] = lambda: False,
 ) -> Generator[Any, Any, None]:
     """Await something, and time its steps between one wait and the next.
 
     Args:
         awaitable: What to await.
         held: Told the start and the end of a step that took :data:`SHORT` or longer.
+        over: Asked before each step whether there shall be no more.
+
+    Raises:
+        asyncio.CancelledError: There shall be no more.
 
     """
     steps = awaitable.__await__()
     step: Callable[[Any], Any] = steps.send
     value: Any = None
     while True:
+        if over():
+            keep_for_good(steps)
+            raise asyncio.CancelledError
         start = time.perf_counter()
         try:
             waited = step(value)

@@ -29,6 +29,9 @@ from ..live.record import (
 from .codes import explain_code
 from .registry import MISTAKES, Mistake, diagnose_text
 
+MAX_ABOUT = 300
+"""Characters of a text that an explanation repeats."""
+
 __all__ = [
     "Explanation",
     "diagnose_entry",
@@ -91,6 +94,8 @@ def explain(what: BaseException | TracebackException | Entry | int | str) -> Exp
 
 def explained(about: str, found: Mistake | None, seen: str = "") -> Explanation:
     """Explain something that is a known mistake, or is not."""
+    if len(about) > MAX_ABOUT:
+        about = f"{about[:MAX_ABOUT]}… ({len(about):,} characters)"
     if found is None:
         text = "This is none of the mistakes that the course knows. Read its text and its line."
     else:

@@ -27,6 +27,9 @@ __all__ = [
     "show",
 ]
 
+MAX_TEXT = 2_000
+"""Characters of a text in which a mistake is looked for: its words are near the beginning."""
+
 When: TypeAlias = Callable[[Facts], bool]
 """Tells whether an exception is of this mistake, by what was known when it was raised."""
 
@@ -127,6 +130,7 @@ def matches(text: str, facts: Facts | None = None) -> list[Mistake]:
         facts: What else is known of it.
 
     """
+    text = text[:MAX_TEXT]
     rules = [rule for rule in RULES if rule.pattern.search(text)]
     if facts is not None and facts.own and facts.expression.startswith("raise "):
         # The learner has said so, and knows why: only the kind of exception may be a mistake.

@@ -26,7 +26,7 @@ from IPython.display import display
 
 from ..paths import STATIC
 from ..template import fill
-from . import recordings
+from . import door, recordings
 from .launch import current, servers
 from .runs import Run, runs
 
@@ -34,7 +34,7 @@ __all__ = ["BrowserMagics"]
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
-ATTACH_TIMEOUT = 4.0
+ATTACH_TIMEOUT = 8.0
 """Seconds for a browser to show the frame. If none does, nobody is looking."""
 
 SETTLE_TIMEOUT = 10.0
@@ -114,12 +114,16 @@ def front_end() -> bool:
 def show(run: Run, port: int) -> None:
     """Show the output of a cell: what was recorded, and the script that brings the live frame."""
     recording = recordings.find(run.name, run.hash)
+    scripts = {
+        name: (STATIC / "browser" / f"{name}.js").read_text("utf-8") for name in ("proof", "loader")
+    }
     html = fill(
         "browser/output.html",
         run=run,
         port=port,
+        door=door.name_of(run.on),
         recording=recording,
-        loader=(STATIC / "browser" / "loader.js").read_text("utf-8"),
+        **scripts,
     )
     plain = str(recording) if recording else "There is no recording of this code."
     metadata: dict[str, Any] = {"browser": {"name": run.name, "hash": run.hash}}

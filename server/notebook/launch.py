@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import inspect
 import signal
+import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from html import escape
@@ -18,10 +19,11 @@ from django.urls import URLPattern
 
 from ..live.access import Access
 from ..live.connection import Limits
-from ..live.host import Host
+from ..live.host import Host, listen, listen_beside
 from ..live.layer import restart
 from ..live.output import route_prints, show_forgotten_awaits
 from ..live.record import Entry, Note, Record
+from . import door
 from .runs import runs
 from .settings import configure
 
@@ -81,10 +83,21 @@ def launch(
     limits = Limits(handshake_timeout=handshake_timeout, grace=grace, max_size=max_size)
     access = Access.from_environment(as_names(allow_hosts), as_names(allow_origins))
     left_behind = False
+    listeners: tuple[socket.socket, ...] = ()
     if before is not None:
-        left_behind = not before.host.stop()
         if port is None:
             port = before.port
+        # Not for a moment is the port free: pages from before come back to it.
+        listeners = before.host.keep_listening() if port == before.port else ()
+        try:
+            left_behind = not before.host.stop()
+        except BaseException:
+            for listener in listeners:
+                listener.close()
+            raise
+    if not listeners:
+        first = listen(port or 0)
+        listeners = (first, *listen_beside(first), *door.open(name))
     restart()
     record = Record()
     if left_behind:
@@ -98,7 +111,7 @@ def launch(
     route_prints()
     show_forgotten_awaits()
     wake_on_signals()
-    host = Host(application, record, port=port or 0, access=access, limits=limits)
+    host = Host(application, record, listeners=listeners, access=access, limits=limits)
     host.pages = runs
     if port and host.port != port:
         record.add(0, Note(f"Port {port} is taken; this server has port {host.port}."))
@@ -191,6 +204,7 @@ class LiveServer:
     def close(self) -> None:
         """Stop the server: clients are told 1012, Service Restart."""
         self.host.stop()
+        door.close(self.name)
         if servers.get(self.name) is self:
             del servers[self.name]
 

@@ -1,28 +1,38 @@
 """The runs of browser cells: the pages that the live server serves for them, and when they rest.
 
 A run is known to every live server of the kernel, so that a frame finds it again when the server
-is launched anew. Whoever asks for a run that this kernel does not hold gets 404: that is how the
-output of a cell tells its own server from another one on the same port.
+is launched anew. It has two secrets, which are in the output of its cell and nowhere else. With
+the key, a server proves that it is this kernel's before anything is loaded from it, for another
+user of the machine may have taken the port of one that is gone. With the token, the frame proves
+that it is the cell's: it is part of all addresses below.
+
+A page has an origin of its own, so that its code reaches nothing of Jupyter's; a browser calls it
+``null``. To the application it shall be what it would be at the root of the server: it adds a
+passport to the addresses of its WebSockets, which is taken off here and makes its origin good.
 
 """
 
 from __future__ import annotations
 
 import asyncio
+import hmac
 import itertools
 import json
+import re
+import secrets
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, NotRequired
+from typing import Any, NotRequired, cast
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from ..live.asgi import raw
 from ..live.files import response, text_response
 from ..live.service import Working
 from ..template import fill
@@ -36,6 +46,24 @@ MAX_RUNS = 200
 
 MAX_LINES = 1_000
 """How many lines a page may tell; a frame stops before."""
+
+MAX_TEXT = 300
+"""How many characters of a line a frame tells."""
+
+MAX_NUMBER = 2**53
+"""The largest whole number that every number below it can be told from in JavaScript."""
+
+SECRET = secrets.token_bytes(32)
+"""What the secrets of all runs of this kernel come from."""
+
+SANDBOX = "sandbox allow-scripts allow-forms allow-modals allow-popups allow-downloads"
+"""Also where somebody opens an address without the frame around it: an origin of its own."""
+
+NOTEBOOKS = "'self' http://127.0.0.1:* http://localhost:* http://[::1]:* vscode-webview:"
+"""The pages that may hold a frame. That it comes from a notebook, its token says."""
+
+PASSPORT = re.compile("[?&]browser-cell=([0-9a-f]{32})$")
+"""What a page adds to the addresses of its WebSockets."""
 
 NO_SUCH_RUN = 4404
 """The close code that tells a frame not to look any further."""
@@ -89,6 +117,12 @@ class Page:
     settled: threading.Event = field(default_factory=threading.Event)
     """Set when the page has come to rest."""
 
+    passport: str = field(default_factory=lambda: secrets.token_hex(16))
+    """With this its WebSockets pass as those of a page of the server's."""
+
+    origin: str = ""
+    """Its origin, were it a page of the server's."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -132,14 +166,14 @@ class Run:
         """The number of what began last: the run itself, or a page of it."""
         return self.page.number if self.page is not None else self.number
 
-    def hear(self, report: dict[str, Any]) -> None:
+    def hear(self, report: Report) -> None:
         """Keep what a frame tells of the newest page, and of no older one."""
-        page, lines = self.page, report["lines"]
-        if page is not None and report["page"] == page.number:
-            page.lines.extend(lines[: MAX_LINES - len(page.lines)])
-            if report["settled"]:
+        page = self.page
+        if page is not None and report.page == page.number:
+            page.lines.extend(report.lines[: MAX_LINES - len(page.lines)])
+            if report.settled:
                 page.settled.set()
-        if report["settled"]:
+        if report.settled:
             self.settled.set()
 
     async def ask(self) -> None:
@@ -154,16 +188,117 @@ class Run:
         """The digest of the code."""
         return digest(self.code)
 
+    @property
+    def path(self) -> str:
+        """The path of its frame, without the slash in front."""
+        return f"browser/{self.name}/{self.hash}/{self.token}"
+
+    @property
+    def token(self) -> str:
+        """What a frame knows; it is the same when the same code is run again."""
+        return self.secret("token").hex()[:32]
+
+    @property
+    def key(self) -> str:
+        """What a server knows."""
+        return self.secret("key").hex()[:32]
+
+    def secret(self, use: str) -> bytes:
+        """Return a secret of this run."""
+        return hmac.digest(SECRET, f"{use} {self.name} {self.hash}".encode(), "sha256")
+
+    def proof(self, port: int, nonce: str) -> bytes:
+        """Return what only a server of this kernel can say, and only on this port."""
+        return hmac.digest(self.key.encode(), f"{port} {nonce}".encode(), "sha256")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a frame tells of its newest run."""
+
+    run: int
+    """Which run of its frame it is, from 1."""
+
+    page: int
+    """The number of the page, which the kernel gave it."""
+
+    busy: bool
+    events: int
+    settled: bool
+    lines: list[Told]
+
+    @classmethod
+    def read(cls, message: str | bytes) -> Report | None:
+        """Read what a frame sends; nothing but that it is there is no report.
+
+        Raises:
+            ValueError: It is nothing that a frame sends; the text says so in a sentence.
+
+        """
+        try:
+            told = json.loads(message)
+        except RecursionError:
+            raise ValueError("a report is not nested so deep") from None
+        match told:
+            case {"there": True}:
+                return None
+            case {
+                "run": int(run),
+                "page": int(page),
+                "busy": bool(busy),
+                "events": int(events),
+                "settled": bool(settled),
+                "lines": [*lines],
+            } if max(abs(run), abs(page), abs(events)) <= MAX_NUMBER and len(lines) <= MAX_LINES:
+                return cls(run, page, busy, events, settled, [as_told(line) for line in lines])
+        raise ValueError("a report says what a page does, and whether it rests")
+
+
+TEXTS = ("kind", "text", "reason")
+NUMBERS = ("at", "delay", "socket", "line", "code")
+
+
+def as_told(line: object) -> Told:
+    """Return one line of a report, with nothing in it that no frame tells.
+
+    Raises:
+        ValueError: It is no line; the text says so in a sentence.
+
+    """
+    if (
+        isinstance(line, dict)
+        and {"kind", "text", "at"} <= line.keys()
+        and all(may_tell(name, value) for name, value in line.items())
+    ):
+        return cast(Told, line)
+    raise ValueError("a line of a report has a kind, a text, a time, and nothing that is large")
+
+
+def may_tell(name: str, value: object) -> bool:
+    """Tell whether a frame may say this about a line."""
+    match value:
+        case str():
+            return name in TEXTS and len(value) <= MAX_TEXT
+        case bool():
+            return name == "callable"
+        case int() | float():
+            return name in NUMBERS and abs(value) <= MAX_NUMBER
+    return False
+
 
 class Runs:
     """The runs of this kernel; answers ``/browser/NAME/HASH`` and what is below it.
 
-    =========== =============================================================
-    ``/``       the frame
-    ``/page``   the page inside the frame, in which the code runs
-    ``/report`` the WebSocket over which the frame tells what the page does
-    ``/relay``  WebSockets that carry those of the page, through a proxy
-    =========== =============================================================
+    ================= =============================================================
+    ``/proof``        shows that this kernel is there
+    ``/TOKEN``        the frame
+    ``/TOKEN/report`` the WebSocket over which the frame tells what the page does
+    ``/TOKEN/relay``  WebSockets that carry those of the page, through Jupyter's own
+                      server
+    ================= =============================================================
+
+    The page inside the frame, in which the code runs, is ``/?/browser/NAME/HASH/TOKEN/page``: a
+    page in a sandbox may change the query of its address, and nothing else.
 
     """
 
@@ -189,30 +324,76 @@ class Runs:
         """Forget the runs on a server; frames that are still there end their pages."""
         self.runs = {key: run for key, run in self.runs.items() if run.on != on}
 
-    def find(self, path: str) -> tuple[Run | None, str]:
-        """Return the run that a path names, and the part of the path after it."""
-        name, _, rest = path.partition("?")[0].removeprefix("/browser/").partition("/")
-        hash, _, part = rest.partition("/")
-        return self.runs.get((name, hash)), part
+    def find(self, target: str) -> tuple[Run | None, str]:
+        """Return the run of an address, and what is wanted of it, if the address has its token."""
+        path = target.removeprefix("/?").partition("?")[0].removeprefix("/browser/")
+        name, hash, token, part = [*path.split("/", 3), "", "", ""][:4]
+        run = self.runs.get((name, hash))
+        known = run is not None and hmac.compare_digest(raw(token), raw(run.token))
+        return run if known else None, part
 
-    def respond(self, request: Request) -> Response | None:
-        """Answer a plain HTTP request below ``/browser/``."""
+    def owns(self, target: str) -> bool:
+        """Tell whether a target is one of those above."""
+        return target.startswith(("/browser/", "/?/browser/"))
+
+    def knows(self, target: str) -> bool:
+        """Tell whether only a frame of a cell can know it."""
+        return self.owns(target) and self.find(target)[0] is not None
+
+    def admit(self, request: Request) -> None:
+        """Take the passport off a page's handshake, and let it have its page's origin."""
+        found = PASSPORT.search(request.path)
+        if found is None:
+            return
+        for run in tuple(self.runs.values()):
+            page = run.page
+            if page is not None and hmac.compare_digest(page.passport, found[1]):
+                request.path = request.path[: found.start()]
+                if request.headers.get_all("Origin") == ["null"]:
+                    del request.headers["Origin"]
+                    request.headers["Origin"] = page.origin
+
+    def respond(self, request: Request, port: int) -> Response:
+        """Answer a plain HTTP request."""
+        path, _, nonce = request.path.partition("?")
+        name, hash, wanted, *_ = [*path.removeprefix("/browser/").split("/"), "", ""]
+        if wanted == "proof" and (known := self.runs.get((name, hash))) is not None:
+            return response(
+                200,
+                known.proof(port, nonce),
+                [
+                    ("Content-Type", "application/octet-stream"),
+                    ("Cache-Control", "no-store"),
+                    ("Access-Control-Allow-Origin", "*"),
+                ],
+            )
         run, part = self.find(request.path)
-        template = {"": "browser/frame.html", "page": "browser/run.html"}.get(part)
-        if run is None or template is None:
-            return text_response(404, "This kernel does not hold this browser cell.")
-        cell: dict[str, Any] = {"name": run.name, "hash": run.hash}
-        if part == "page":
-            run.pages[:] = [Page()]
-            cell |= {"code": run.code, "page": run.pages[-1].number}
-        body = fill(template, cell=cell).encode()
+        if run is None or part not in ("", "page"):
+            found = text_response(404, "This kernel does not hold this browser cell.")
+            found.headers["Access-Control-Allow-Origin"] = "*"
+            return found
+        cell: dict[str, Any] = {"name": run.name, "hash": run.hash, "token": run.token}
+        policy = SANDBOX
+        if part == "":
+            policy += f"; frame-ancestors {NOTEBOOKS}"
+            cell |= {"key": run.key}
+        elif request.method == "GET":
+            page = Page(origin=f"http://{request.headers['Host']}")
+            run.pages[:] = [page]
+            cell |= {"code": run.code, "page": page.number, "passport": page.passport, "port": port}
+        body = fill(f"browser/{'run' if part else 'frame'}.html", cell=cell).encode()
         return response(
             200,
             body,
-            [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")],
+            [
+                ("Content-Type", "text/html; charset=utf-8"),
+                ("Cache-Control", "no-store"),
+                ("Content-Security-Policy", policy),
+                ("Referrer-Policy", "no-referrer"),
+            ],
         )
 
-    async def serve(self, wire: ServerConnection, working: Working) -> None:
+    async def serve(self, wire: ServerConnection, working: Working, port: int) -> None:
         """Listen to a frame until it goes away; tell it when it has come to rest."""
         assert wire.request is not None
         run, part = self.find(wire.request.path)
@@ -221,7 +402,7 @@ class Runs:
             return
         try:
             if part == "relay":
-                await relay(wire)
+                await relay(wire, port)
             else:
                 self.attachments += 1
                 run.wires[:] = [wire]
@@ -229,8 +410,10 @@ class Runs:
                 await listen(run, wire, working)
         except ConnectionClosed:
             pass
-        except (KeyError, TypeError, ValueError):
-            await wire.close(NONSENSE, "this is not what a browser cell sends")
+        except json.JSONDecodeError:
+            await wire.close(NONSENSE, "a frame and its page send JSON")
+        except ValueError as exc:
+            await wire.close(NONSENSE, str(exc))
 
 
 async def listen(run: Run, wire: ServerConnection, working: Working) -> None:
@@ -240,25 +423,26 @@ async def listen(run: Run, wire: ServerConnection, working: Working) -> None:
 
     """
     quiet: float | None = None
-    report: dict[str, Any] = {}
+    report: Report | None = None
     while True:
         # A timer runs only between the end of the cell's business and the end of the quiet.
         try:
             async with asyncio.timeout(quiet):
-                heard = json.loads(await wire.recv())
+                heard = Report.read(await wire.recv())
         except TimeoutError:
             if working(PATIENCE):
                 continue
             quiet = None
-            asked = {"run": report["run"], "events": report["events"], "follow": run.follow}
+            assert report is not None
+            asked = {"run": report.run, "events": report.events, "follow": run.follow}
             await wire.send(json.dumps({"quiet": asked}))
         else:
-            if "there" in heard:
+            if heard is None:
                 run.there.set()
                 continue
             report = heard
             run.hear(report)
-            quiet = None if report["busy"] or report["settled"] else run.quiet
+            quiet = None if report.busy or report.settled else run.quiet
 
 
 runs = Runs()

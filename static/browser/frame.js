@@ -13,6 +13,7 @@ const MAX_TEXT = 300;
 const PACE = 50;
 // How often and how patiently a lost kernel is looked for. After that a button does it.
 const RETRIES = [500, 1000, 2000, 4000];
+const SANDBOX = "allow-scripts allow-forms allow-modals allow-popups allow-downloads";
 
 const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
 const STATE_AFTER = { connecting: 0, open: 1, closing: 2, closed: 3 };
@@ -35,7 +36,9 @@ const browser = /firefox/i.test(navigator.userAgent) ? "Firefox"
 
 const root = document.documentElement;
 const element = (id) => document.getElementById(id);
-const path = `/browser/${cell.name}/${cell.hash}`;
+const address = `/browser/${cell.name}/${cell.hash}`;
+const path = `${address}/${cell.token}`;
+// What Jupyter's own server adds to the address, where it stands between.
 const prefix = location.pathname.slice(0, location.pathname.lastIndexOf(path));
 
 // --- The page around this frame ----------------------------------------------------------------
@@ -44,10 +47,14 @@ function tellNotebook(message) {
   if (window.parent !== window) window.parent.postMessage({ browserCell: message }, "*");
 }
 
-window.addEventListener("message", ({ source, data }) => {
-  if (source !== window.parent || source === window) return;
-  const theme = data?.browserCell?.theme;
-  if (theme === "light" || theme === "dark") setTheme(theme);
+window.addEventListener("message", ({ source, data, ports }) => {
+  if (source === element("page").firstElementChild?.contentWindow) {
+    // What comes in the place of a page that has been left is not the cell's.
+    if (!run.left && run.port === null && ports.length === 1) attach(ports[0]);
+  } else if (source === window.parent && source !== window) {
+    const theme = data?.browserCell?.theme;
+    if (theme === "light" || theme === "dark") setTheme(theme);
+  }
 });
 
 function setTheme(theme) {
@@ -57,8 +64,7 @@ function setTheme(theme) {
 
 /** The cell's own page follows, as long as its styles do not say otherwise. */
 function colorPage() {
-  const page = element("page").firstElementChild?.contentDocument;
-  if (page) page.documentElement.style.colorScheme = root.dataset.theme ?? "light dark";
+  run.port?.postMessage({ colorScheme: root.dataset.theme ?? "light dark" });
 }
 
 new ResizeObserver(([{ target }]) => {
@@ -183,11 +189,13 @@ function listItem(text) {
 
 // --- Runs --------------------------------------------------------------------------------------
 
-let run = { number: 0 };
+let run = { number: 0, port: null, heard: [] };
 
 function start() {
+  detach();
   run = {
     number: run.number + 1, page: 0, events: 0, busy: true, settled: false, told: 0, untold: [],
+    port: null, left: false, heard: [],
   };
   root.dataset.state = "running";
   total = 0;
@@ -199,15 +207,15 @@ function start() {
   drawSockets();
   const page = document.createElement("iframe");
   page.title = `Page of the cell ${cell.name}`;
-  page.src = `${prefix}${path}/page`;
-  page.addEventListener("load", colorPage);
+  page.sandbox = SANDBOX;
+  page.src = `${prefix}/?${path}/page`;
   element("page").classList.remove("shown");
   element("page").replaceChildren(page);
   report();
 }
 
-// What the cell's page calls; it has the same origin as this frame.
-window.browserCell = {
+// What the cell's page says. Its origin is not this frame's, so it says it through a port.
+const hear = {
   begin(page) {
     run.page = page;
   },
@@ -219,7 +227,7 @@ window.browserCell = {
 
   /** End a page that would take the browser with it, and say why. */
   stop(why) {
-    run.left = true;
+    detach();
     element("page").replaceChildren();
     addLine({ kind: "stopped", text: why, at: performance.now() });
     setStatus(why);
@@ -229,7 +237,7 @@ window.browserCell = {
   /** The page has gone to another address, by `location.href = ...` or by a link. */
   left(page) {
     if (page !== run.page || run.left) return;
-    run.left = true;
+    detach();
     const text = "The page has gone to another address, and its code has ended. " +
       "A WebSocket needs no other page: new WebSocket(...) connects from this one.";
     addLine({ kind: "warn", text, at: performance.now() });
@@ -249,11 +257,44 @@ window.browserCell = {
     const room = shown ? Math.min(Math.ceil(height) + 32, 320) : 0;
     element("page").firstElementChild.style.height = `${room}px`;
   },
+
+  // The answer to a question, which has come behind all that was said before it.
+  here() {
+    run.heard.shift()();
+  },
 };
+
+function attach(port) {
+  run.port = port;
+  port.onmessage = ({ data: [what, about] }) => {
+    // A page from before has nothing to say any more.
+    if (port === run.port) hear[what](about);
+  };
+  colorPage();
+}
+
+/** Listen to the page no longer; nothing waits for it any more. */
+function detach() {
+  run.left = true;
+  run.port = null;
+  for (const resolve of run.heard.splice(0)) resolve();
+}
+
+/** Wait until all has been heard that the page has said so far. */
+function hearAll() {
+  return new Promise((resolve) => {
+    if (run.port === null) {
+      resolve();
+    } else {
+      run.heard.push(resolve);
+      run.port.postMessage({ ask: true });
+    }
+  });
+}
 
 element("again").addEventListener("click", async () => {
   setStatus(relaunched ? "This run talks to the server that was launched last." : "", true);
-  if (channel?.readyState === WebSocket.OPEN || await isServed()) {
+  if (channel?.readyState === WebSocket.OPEN || await isOurs().catch(() => false)) {
     start();
     connect(0);
   } else {
@@ -261,12 +302,11 @@ element("again").addEventListener("click", async () => {
   }
 });
 
-async function isServed() {
-  try {
-    return (await fetch(`${prefix}${path}`, { method: "HEAD", cache: "no-store" })).ok;
-  } catch {
-    return false;
-  }
+/** Tell whether the server that this page came from is there; throws where nobody answers. */
+async function isOurs() {
+  if (prefix === "") return provesBrowserCell(address, location.port, cell.key);
+  // Jupyter's own server stands between, which takes nobody else for ours.
+  return (await fetch(`${prefix}${address}/proof`, { cache: "no-store" })).ok;
 }
 
 /** Say something about the server; quietly, where there is nothing to do about it. */
@@ -278,12 +318,25 @@ function setStatus(text, quiet = false) {
 // --- The kernel --------------------------------------------------------------------------------
 
 let channel = null;
+let looking = false; // for the server, which has to prove that it is this cell's
 let relaunched = false; // the server that this cell ran on is gone
 let reported = 0;
 let reportPlanned = false;
 
-function connect(attempt) {
-  if (channel !== null && channel.readyState <= WebSocket.OPEN) return;
+async function connect(attempt) {
+  if (looking || (channel !== null && channel.readyState <= WebSocket.OPEN)) return;
+  looking = true;
+  try {
+    if (await isOurs()) open(attempt);
+    else lose(true);
+  } catch {
+    lookAgain(attempt);
+  } finally {
+    looking = false;
+  }
+}
+
+function open(attempt) {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
   const opened = new WebSocket(`${scheme}//${location.host}${prefix}${path}/report`);
   channel = opened;
@@ -295,8 +348,9 @@ function connect(attempt) {
     }
     report();
   };
-  opened.onmessage = ({ data }) => {
+  opened.onmessage = async ({ data }) => {
     const { quiet, there } = JSON.parse(data);
+    await hearAll();
     if (there) {
       opened.send(JSON.stringify({ there }));
       return;
@@ -314,28 +368,37 @@ function connect(attempt) {
   opened.onclose = ({ code }) => {
     if (opened !== channel) return;
     relaunched ||= wasOpen;
-    const next = wasOpen ? 0 : attempt;
-    if (code === 4404 || next >= RETRIES.length) {
-      root.dataset.state = "lost";
-      setStatus("The server of this cell is gone: run the launch cell, then this one.");
-      // The kernel does not want this page any more, which may be about to connect again.
-      if (code === 4404) {
-        run.left = true;
-        element("page").replaceChildren();
-      }
-      return;
-    }
-    root.dataset.state = run.settled ? "settled" : "running";
-    setStatus("The server of this cell has stopped; looking for it …");
-    setTimeout(() => connect(next + 1), RETRIES[next]);
+    if (code === 4404) lose(true);
+    else lookAgain(wasOpen ? 0 : attempt);
   };
 }
 
+function lookAgain(attempt) {
+  if (attempt >= RETRIES.length) {
+    lose(false);
+    return;
+  }
+  root.dataset.state = run.settled ? "settled" : "running";
+  setStatus("The server of this cell has stopped; looking for it …");
+  setTimeout(() => connect(attempt + 1), RETRIES[attempt]);
+}
+
+/** Look no further. A page whose server is another one's now must not talk to that. */
+function lose(toAnother) {
+  root.dataset.state = "lost";
+  setStatus("The server of this cell is gone: run the launch cell, then this one.");
+  if (toAnother) {
+    detach();
+    element("page").replaceChildren();
+  }
+}
+
 /** Keep a line for the next report. */
-function tellKernel({ own, late, text = "", ...line }) {
+function tellKernel({ own, late, text = "", reason, ...line }) {
   if (run.told >= MAX_TOLD && line.kind !== "stopped") return;
   run.told += 1;
-  run.untold.push({ text: text.slice(0, MAX_TEXT), ...line });
+  const short = { text: text.slice(0, MAX_TEXT), reason: reason?.slice(0, MAX_TEXT) };
+  run.untold.push({ ...short, ...line });
 }
 
 /** Tell the kernel whether the cell is busy; every report says that something has happened. */

@@ -8,8 +8,18 @@ import { describeError, format, inspect, shorten } from "./inspect.js";
 import { throughProxy } from "./through.js";
 
 const cell = JSON.parse(document.getElementById("cell").textContent);
-const frame = window.parent.browserCell;
-frame.begin(cell.page);
+// The frame around this page has another origin; the code sees nothing of what is said to it.
+const { port1: toFrame, port2: end } = new MessageChannel();
+const tellFrame = (what, about) => {
+  Reflect.apply(post, toFrame, [[what, about]]);
+};
+const post = toFrame.postMessage;
+toFrame.onmessage = ({ data: { ask, colorScheme } }) => {
+  if (ask) tellFrame("here");
+  if (colorScheme) document.documentElement.style.colorScheme = colorScheme;
+};
+window.parent.postMessage(null, "*", [end]);
+tellFrame("begin", cell.page);
 
 // A timer that is set for later than this is not waited for.
 const SOON = 10_000;
@@ -17,13 +27,11 @@ const SOON = 10_000;
 // A page that makes so many sockets has lost count of them, and would freeze the browser.
 const MAX_SOCKETS = 100;
 
-const path = `/browser/${cell.name}/${cell.hash}/page`;
-const prefix = location.pathname.slice(0, location.pathname.lastIndexOf(path));
-// The proxy's path ends in the port that the server has on its own machine.
-const port = prefix.split("/").at(-1) || location.port;
+const prefix = location.pathname.slice(0, -1);
+const port = String(cell.port);
 // From here on this page is the one at the root of the server, as a real one would be: its
 // address, and all that is resolved against it, is what the lesson says.
-history.replaceState(null, "", `${prefix}/`);
+history.replaceState(null, "", location.pathname);
 
 // --- Time ---------------------------------------------------------------------------------------
 
@@ -37,7 +45,7 @@ function punctual() {
 }
 
 function show(line) {
-  frame.line({ at: punctual(), ...line });
+  tellFrame("line", { at: punctual(), ...line });
 }
 
 // --- Which words are the browser's own ---------------------------------------------------------
@@ -164,7 +172,7 @@ for (const target of [document, window]) {
 }
 
 // In the place of this page comes another one.
-Reflect.apply(originalListen, window, ["pagehide", () => frame.left(cell.page)]);
+Reflect.apply(originalListen, window, ["pagehide", () => tellFrame("left", cell.page)]);
 
 // What the browser's words mean in a cell.
 const MEANINGS = [
@@ -232,20 +240,23 @@ let made = 0;
 
 // Through a proxy that adds a path, sockets to this server are carried by another class.
 const carrier = `${location.protocol.replace("http", "ws")}//${location.host}${prefix}` +
-  `${path.replace(/page$/, "relay")}`;
+  `/browser/${cell.name}/${cell.hash}/${cell.token}/relay`;
 const ThroughWebSocket = throughProxy(carrier, targetOf);
 
 window.WebSocket = new Proxy(noting(NativeWebSocket), {
   construct(target, args, newTarget) {
     if (made === MAX_SOCKETS) {
-      frame.stop(
+      tellFrame(
+        "stop",
         `This page has made ${MAX_SOCKETS} WebSockets, and was stopped: ` +
         "look for new WebSocket(...) in a loop, in setInterval, or in a handler that runs twice.",
       );
     }
     if (made >= MAX_SOCKETS) throw new RangeError(`${MAX_SOCKETS} WebSockets are too many`);
     const [address, protocols] = args;
-    const carried = prefix !== "" && args.length > 0 && isHere(address);
+    const here = args.length > 0 && isHere(address);
+    const carried = prefix !== "" && here;
+    if (here && !carried) args[0] = withPassport(address);
     const socket = carried ? new (noting(ThroughWebSocket))(...args)
       : Reflect.construct(target, args, newTarget);
     watch(socket, protocols);
@@ -257,6 +268,23 @@ window.WebSocket = new Proxy(noting(NativeWebSocket), {
   },
 });
 NativeWebSocket.prototype.constructor = window.WebSocket;
+
+// This page's origin is nobody's, so that it cannot reach anything of Jupyter's; browsers call it
+// "null". To its own server it shows a passport with each address, of which neither the code nor
+// the application hears.
+const PASSPORT = /[?&]browser-cell=\w+$/;
+const nativeUrl = Object.getOwnPropertyDescriptor(NativeWebSocket.prototype, "url");
+Object.defineProperty(NativeWebSocket.prototype, "url", {
+  ...nativeUrl,
+  get() { return Reflect.apply(nativeUrl.get, this, []).replace(PASSPORT, ""); },
+});
+
+function withPassport(address) {
+  const { href, hash, protocol } = new URL(address, location);
+  // What no WebSocket can be opened to, the browser itself says, and in its own words.
+  if (hash || !/^(ws|http)s?:$/.test(protocol)) return address;
+  return `${href}${href.includes("?") ? "&" : "?"}browser-cell=${cell.passport}`;
+}
 
 for (const { prototype } of [NativeWebSocket, ThroughWebSocket]) {
   const { send: originalSend, close: originalClose } = prototype;
@@ -374,11 +402,18 @@ const timers = new Set();
 let fetching = 0;
 let ran = false;
 
+/** Return what a timer is given as a number that a browser can wait for. */
+function milliseconds(delay) {
+  const written = Math.max(0, Number(delay) || 0);
+  // Browsers keep 32 bits of it: Infinity is no delay at all.
+  return written < 2 ** 31 ? written : Math.max(0, written | 0);
+}
+
 window.setTimeout = function setTimeout(handler, delay, ...args) {
   const callable = typeof handler === "function";
-  const asked = Math.max(0, Number(delay) || 0);
-  frame.fact({ kind: "timer", at: punctual(), delay: asked, callable });
-  if (!callable || delay >= SOON) {
+  const asked = milliseconds(delay);
+  tellFrame("fact", { kind: "timer", at: punctual(), delay: asked, callable });
+  if (!callable || asked >= SOON) {
     return native.setTimeout.call(window, handler, delay, ...args);
   }
   const due = punctual() + asked;
@@ -398,7 +433,7 @@ window.setTimeout = function setTimeout(handler, delay, ...args) {
 
 window.setInterval = function setInterval(handler, delay, ...args) {
   const id = native.setInterval.call(window, handler, delay, ...args);
-  if (!(delay >= SOON)) timers.add(id);
+  if (milliseconds(delay) < SOON) timers.add(id);
   update();
   return id;
 };
@@ -423,14 +458,14 @@ window.fetch = async function fetch(...args) {
 };
 
 function update() {
-  frame.busy(!ran || timers.size > 0 || unsettled.size > 0 || fetching > 0);
+  tellFrame("busy", !ran || timers.size > 0 || unsettled.size > 0 || fetching > 0);
 }
 
 // --- Run ---------------------------------------------------------------------------------------
 
 // What the cell writes into its page is shown in the height that it needs.
 new ResizeObserver(() => {
-  frame.pageHeight(document.body.getBoundingClientRect().height);
+  tellFrame("pageHeight", document.body.getBoundingClientRect().height);
 }).observe(document.body);
 
 // A script with an address of its own: an error names the line of the cell in every browser. The

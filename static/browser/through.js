@@ -1,6 +1,6 @@
-// A WebSocket for pages that came through jupyter-server-proxy.
+// A WebSocket for pages that came through Jupyter's own server.
 //
-// The proxy accepts before it has asked the server, and loses close codes. This class behaves as
+// That accepts before it has asked the live server, and loses close codes. This class behaves as
 // the browser's own does where nothing stands between: it carries everything, the end of the
 // connection too, over a real WebSocket to server/notebook/relay.py, which does the same again
 // next to the server.

@@ -121,6 +121,17 @@ class NormaliseTests(unittest.TestCase):
         )
         self.assertEqual(outputs[1].data["text/html"], '<p data-port="50001">')
 
+    def test_secrets_are_left_out(self):
+        """What only a kernel and its cells know is not stored."""
+        secret = "0123456789abcdef" * 2
+        html = f'<p data-token="{secret}" data-key="{secret}" data-door="" data-hash="0123">'
+        (output,) = normal_outputs(new_output("display_data", {"text/html": html}))
+        none = "0" * 32
+        self.assertEqual(
+            output.data["text/html"],
+            f'<p data-token="{none}" data-key="{none}" data-door="{none}" data-hash="0123">',
+        )
+
     def test_ports_in_structured_data(self):
         """Ports inside JSON data are numbered too, and the data stay data."""
         data = {"application/json": {"urls": ["http://localhost:41235/", 7]}}

@@ -31,6 +31,8 @@ SCRIPT_TIMEOUT = 300
 
 FRAMES = "[data-browser-cell] > iframe"
 
+PAGE = "#page > iframe"
+
 
 def bounded(script: str) -> str:
     """Return an async function with this body, which gives up after a while."""
@@ -51,6 +53,9 @@ class Page(Protocol):
 
     def run_in_frames(self, script: str, *args: Any) -> list[Any]:
         """Run the same in the frame of each browser cell, in the order of the cells."""
+
+    def run_in_page(self, script: str, *args: Any) -> Any:
+        """Run the same in the page of the one cell whose frame this tab shows."""
 
     def screenshot(self, path: Path) -> None: ...
 
@@ -132,6 +137,13 @@ class ChromiumPage:
         frames = [element.content_frame() for element in self.page.query_selector_all(FRAMES)]
         return [frame.evaluate(bounded(script), args) for frame in frames]
 
+    def run_in_page(self, script: str, *args: Any) -> Any:
+        return self.browser.call(self.evaluate_in_page, script, list(args))
+
+    def evaluate_in_page(self, script: str, args: list[Any]) -> Any:
+        frame = self.page.query_selector(PAGE).content_frame()
+        return frame.evaluate(bounded(script), args)
+
     def screenshot(self, path: Path) -> None:
         self.browser.call(self.page.screenshot, path=path)
 
@@ -204,6 +216,13 @@ class FirefoxPage:
             results.append(self.evaluate(script, args))
             self.driver.switch_to.default_content()
         return results
+
+    def run_in_page(self, script: str, *args: Any) -> Any:
+        self.driver.switch_to.window(self.handle)
+        self.driver.switch_to.frame(self.driver.find_element("css selector", PAGE))
+        result = self.evaluate(script, args)
+        self.driver.switch_to.default_content()
+        return result
 
     def evaluate(self, script: str, args: tuple[Any, ...]) -> Any:
         answer = self.driver.execute_async_script(

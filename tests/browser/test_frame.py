@@ -79,7 +79,7 @@ def show(live: LiveServer, started_browser: Browser) -> Iterator[Show]:
     def open_frame(code: str) -> Page:
         run = Run(f"cell-{next(numbers)}", code, 0.3, False)
         runs.add(run)
-        page = started_browser.open(f"{live.http_url}browser/{run.name}/{run.hash}")
+        page = started_browser.open(f"{live.http_url}{run.path}")
         pages.append(page)
         return page
 
@@ -244,13 +244,17 @@ socket.addEventListener("onclose", () => heard.push("onclose"));
 socket.addEventListener("Message", () => heard.push("Message"));
 socket.addEventListener("chat", () => heard.push("chat"));
 socket.onerror = null;
+// Not the socket's own method, which is watched: this is no handler of the page.
+let received = false;
+const { addEventListener } = EventTarget.prototype;
+addEventListener.call(socket, "message", () => { received = true; });
 const until = async (holds) => {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 };
 (async () => {
   await until(() => socket.readyState === 1);
   socket.send("one");
-  await until(() => window.parent.document.querySelector("[data-kind=received]"));
+  await until(() => received);
   socket.onopen = () => heard.push("onopen");
   socket.onopen = () => heard.push("onopen again");
   socket.onmessage = () => socket.close();
@@ -287,7 +291,7 @@ def test_what_comes_after_the_rest_is_late(show: Show) -> None:
     """Lines that come when the cell has settled are shown, and marked as later ones."""
     page = show("console.log('soon'); setTimeout(() => console.log('later'), 100);")
     assert shown(page)["late"] == [False, False]
-    page.run("document.querySelector('#page iframe').contentWindow.console.log('by hand')")
+    page.run_in_page("console.log('by hand')")
     seen = shown(page, "document.querySelectorAll('#lines > li').length === 3")
     assert seen["late"] == [False, False, True]
 
@@ -320,7 +324,7 @@ def told_by(code: str, live: LiveServer, browser: Browser) -> list[Any]:
     """Return what the frame of a cell tells the kernel until the cell has come to rest."""
     run = Run("teller", code, 0.3, False, "frames")
     runs.add(run)
-    page = browser.open(f"{live.http_url}browser/{run.name}/{run.hash}")
+    page = browser.open(f"{live.http_url}{run.path}")
     assert run.settled.wait(15)
     page.close()
     assert run.page is not None and run.page.settled.is_set()
@@ -345,6 +349,31 @@ def test_tells_the_kernel_what_the_page_does(live: LiveServer, started_browser: 
     assert (by_kind["timer"]["delay"], by_kind["timer"]["callable"]) == (1, False)
     moments = [line["at"] for line in lines if "socket" in line]
     assert moments == sorted(moments)
+
+
+def test_delays_that_no_browser_counts_to(live: LiveServer, started_browser: Browser) -> None:
+    """They are none, as the browser takes them, and the kernel hears the cell to its end."""
+    code = (
+        "for (const delay of [Infinity, 2 ** 31, 2 ** 53, 2 ** 64, -1, 'soon', 0.5, 2 ** 32 + 9]) {"
+        "  setTimeout(() => console.log(delay), delay);"
+        "}"
+        "setInterval(() => {}, 60_000);"
+        "const ticks = setInterval(() => { clearInterval(ticks); console.log('tick'); }, Infinity);"
+    )
+    lines = told_by(code, live, started_browser)
+    delays = [line["delay"] for line in lines if line["kind"] == "timer"]
+    assert delays == [0, 0, 0, 0, 0, 0, 0.5, 9]
+    assert len([line for line in lines if line["kind"] == "log"]) == 9
+
+
+def test_reasons_that_no_browser_gives(live: LiveServer, started_browser: Browser) -> None:
+    """A close event of the cell's own making may hold any text; the kernel hears its beginning."""
+    code = (
+        "new WebSocket('/ws/').dispatchEvent("
+        "  new CloseEvent('close', {code: 4000, reason: 'x'.repeat(1000)}));"
+    )
+    reasons = [line.get("reason") for line in told_by(code, live, started_browser)]
+    assert "x" * 300 in reasons
 
 
 def test_clock_takes_no_notice_of_late_timers(live: LiveServer, started_browser: Browser) -> None:

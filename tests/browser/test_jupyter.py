@@ -15,7 +15,7 @@ from server.authoring.notebooks import METADATA
 from server.notebook.recordings import Recording, save
 from server.notebook.runs import digest
 from tests.browser.driving import HUB
-from tests.browser.lab import READY, Frame, Lab, Lesson, errors
+from tests.browser.lab import READY, SHUT_DOWN, Frame, Lab, Lesson, errors
 from tests.browser.record import SAMPLE, read
 
 LAUNCH = """
@@ -318,13 +318,25 @@ def test_interrupt(jupyter: Lab) -> None:
     lesson.close()
 
 
-def test_name_that_is_not_allowed(jupyter: Lab) -> None:
-    """Where the server refuses the name of the page's host, the output says how to allow it."""
+def test_a_name_that_is_not_loopbacks(jupyter: Lab) -> None:
+    """Where JupyterLab has a name that is not loopback's, cells are reached through its server."""
     write(jupyter, "foreign.ipynb", LAUNCH, GREETED)
     foreign = replace(jupyter, url=jupyter.url.replace("127.0.0.1", HUB), idle=[])
     lesson = foreign.open("foreign.ipynb")
     lesson.run_all()
-    [shown] = lesson.page.run(NOTES)
-    assert shown.startswith(f"Host '{HUB}:")
-    assert f'launch(..., allow_hosts=["{HUB}"])' in shown
+    frame = lesson.frame("greeted")
+    assert frame.lines[-1]["text"] == "hello"
+    assert frame.prefix.startswith("/channels-notebooks/")
     lesson.close()
+
+
+def test_an_endless_loop_stops_its_frame_only(jupyter: Lab) -> None:
+    """A page that never ends does not stop JupyterLab, although both come from 127.0.0.1."""
+    endless = "%%browser endless\nconsole.log('begun'); for (;;);"
+    write(jupyter, "loop.ipynb", LAUNCH, endless, 'print("next")')
+    lesson = jupyter.open("loop.ipynb", anew=True)
+    lesson.run_all()
+    assert lesson.page.run("return document.querySelectorAll('[data-browser-cell] iframe').length")
+    assert lesson.saved().cells[-1].outputs[0].text == "next\n"
+    lesson.page.run(SHUT_DOWN)
+    lesson.page.close()

@@ -70,6 +70,6 @@ def test_through_a_hub(started_browser: Browser, tmp_path: Path) -> None:
         lesson.run_all()
         frame = lesson.frame("four-handlers")
         assert frame.host.startswith(f"{HUB}:")
-        assert frame.prefix.startswith("/user/ann/proxy/")
+        assert frame.prefix.startswith("/user/ann/channels-notebooks/")
         assert differences(lesson, SAMPLE_LESSON) == []
         lesson.close()

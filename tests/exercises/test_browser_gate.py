@@ -55,7 +55,7 @@ def do(id: str, code: str, server: LiveServer, notebook: Page, suffix: str = "")
     assert isinstance(exercise, BrowserExercise)
     run = Run(exercise.cell + suffix, code, QUIET, False, SERVER)
     runs.add(run)
-    notebook.run(SHOW, f"{server.http_url}browser/{run.name}/{run.hash}")
+    notebook.run(SHOW, f"{server.http_url}{run.path}")
     assert run.attached.wait(10)
     return check(id)
 

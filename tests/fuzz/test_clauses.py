@@ -331,7 +331,7 @@ def test_accept_key(live: Live) -> None:
         ([("Sec-WebSocket-Key", "")], "400"),
         ([("Sec-WebSocket-Key", "c2hvcnQ=")], "400"),
         ([("Connection", "close")], "426"),
-        ([("Upgrade", "h2c")], "426"),
+        ([("Upgrade", "other")], "426"),
         ([("Upgrade", "WebSocket")], "101"),
         ([("Connection", "keep-alive, Upgrade")], "101"),
     ],

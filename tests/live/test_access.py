@@ -96,7 +96,6 @@ def test_its_own_page() -> None:
         "http://127.0.0.1:9999",
         "http://localhost:8000",
         "http://127.0.0.1:8000@evil.example",
-        "null",
         "",
         "http://[",
     ],
@@ -106,6 +105,53 @@ def test_another_origin(origin: str) -> None:
     assert Access().refuse_origin(origin, "127.0.0.1:8000") == (
         f"Origin {origin!r} is another site's page, and this server answers only its own. "
         f'If it is yours: launch(..., allow_origins=["{origin}"]).'
+    )
+
+
+def test_a_page_that_hides_where_it_is_from() -> None:
+    """Nobody is told to allow it: any page can hide so."""
+    assert Access().refuse_origin("null", "127.0.0.1:8000") == (
+        "Origin 'null' is a page that hides where it is from; this server answers only its own."
+    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "means"),
+    [
+        ("https://example.org/", "https://example.org"),
+        ("HTTPS://Example.org:443", "https://example.org"),
+        ("http://example.org:80", "http://example.org"),
+        ("http://example.org:8080", "http://example.org:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        (" https://example.org ", "https://example.org"),
+        ("*", "*"),
+    ],
+)
+def test_forms_of_an_origin(origin: str, means: str) -> None:
+    """An origin may be given as an address bar shows it; browsers send it in one form."""
+    assert Access.from_environment((), [origin]).origins == {means}
+
+
+@pytest.mark.parametrize(
+    "origin", ["example.org", "https://example.org/a", "https://", "null", "", "http://[", "a:b"]
+)
+def test_what_is_no_origin(origin: str) -> None:
+    """What could never match is refused in a sentence."""
+    with pytest.raises(ValueError) as raised:
+        Access.from_environment((), [origin])
+    assert str(raised.value) == (
+        f"allow_origins takes origins such as 'https://example.org', and {origin!r} is none."
+    )
+
+
+def test_forms_of_a_host() -> None:
+    """A port is no part of a name; an address is no name."""
+    names = ["Example.org:8000", "[2001:db8::1]", "*"]
+    assert Access.from_environment(names).hosts == {"example.org", "2001:db8::1", "*"}
+    with pytest.raises(ValueError) as raised:
+        Access.from_environment(["https://example.org/"])
+    assert str(raised.value) == (
+        "allow_hosts takes names such as 'example.org', and 'https://example.org/' is none."
     )
 
 
@@ -218,5 +264,5 @@ def test_a_foreign_host_is_refused(host: str, why: str, websocket: bool) -> None
 def test_it_listens_on_loopback_only() -> None:
     """Nobody on the network reaches the server."""
     with serving(AsyncEcho) as live:
-        assert live.host.socket.getsockname() == ("127.0.0.1", live.host.port)
+        assert live.host.listeners[0].getsockname() == ("127.0.0.1", live.host.port)
         assert isinstance(live.record, Record)

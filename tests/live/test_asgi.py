@@ -315,6 +315,14 @@ def test_a_wrong_value_on_an_open_connection(
             TypeError,
             "'subprotocol' of websocket.accept must be str, not int",
         ),
+        *(
+            (
+                {**ACCEPT, "subprotocol": word},
+                ValueError,
+                f"a subprotocol is a word without spaces, commas and line breaks, got {word!r}",
+            )
+            for word in ("chat\r\nX: y", "two words", "one, two", "", "é")
+        ),
         (
             {**ACCEPT, "headers": [b"x"]},
             TypeError,

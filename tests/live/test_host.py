@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import logging
 import socket
@@ -18,7 +19,7 @@ from websockets.sync.client import connect
 
 from server.live import host as host_module
 from server.live.connection import Limits
-from server.live.host import Host, RecordHandler, listen
+from server.live.host import Host, RecordHandler, listen, listen_beside
 from server.live.record import Closed, Disconnected, Note, Record, Refused
 from tests.serving import (
     AsyncEcho,
@@ -54,7 +55,7 @@ def test_start_and_stop() -> None:
     assert host.stop()
     assert not host.running
     assert host.loop.is_closed()
-    assert host.socket.fileno() == -1
+    assert host.listeners[0].fileno() == -1
     assert threads() == []
 
 
@@ -79,14 +80,14 @@ def test_a_server_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
         host.start()
     host.thread.join(5)
     assert not host.running
-    host.socket.close()
+    host.listeners[0].close()
 
 
 def test_a_server_that_cannot_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault on the way out ends the thread all the same."""
 
-    async def fails(server: Any) -> None:
-        server.close()
+    async def fails(servers: Any) -> None:
+        servers[0].close()
         raise ValueError("no")
 
     host = host_for(AsyncEcho)
@@ -181,6 +182,28 @@ def test_no_port_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "create_server", none)
     with pytest.raises(OSError, match=r"^no port$"):
         listen(0)
+
+
+def test_a_machine_without_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sentence says what is missing, also where a port is asked for."""
+
+    def none(address: tuple[str, int]) -> socket.socket:
+        raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+
+    monkeypatch.setattr(socket, "create_server", none)
+    for port in (0, 8000):
+        with pytest.raises(OSError, match=r"^\[Errno \d+\] This machine has no 127\.0\.0\.1: "):
+            listen(port)
+
+
+def test_beside_ipv4() -> None:
+    """The same port of IPv6's loopback is listened on, if it is there and free."""
+    with listen(0) as first:
+        beside = listen_beside(first)
+        for second in beside:
+            assert second.getsockname()[:2] == ("::1", first.getsockname()[1])
+            assert listen_beside(first) == []
+            second.close()
 
 
 def test_idle() -> None:
@@ -293,7 +316,7 @@ def test_blocked_before_it_runs() -> None:
     """A host without a thread is blocked by nobody."""
     host = host_for(AsyncEcho)
     assert host.blocked_by() == "a handler"
-    host.socket.close()
+    host.listeners[0].close()
     host.loop.close()
 
 

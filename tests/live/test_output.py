@@ -146,11 +146,30 @@ def test_lines() -> None:
     assert lines == ["one line", "and another", "", "rest"]
 
 
+def test_a_line_in_very_many_pieces() -> None:
+    """A line that comes in 200,000 pieces takes no longer for each than for the first."""
+    lines: list[str] = []
+    collector = Lines(lines.append)
+    copied = 0
+
+    class Piece(str):
+        def __radd__(self, other: str) -> str:
+            nonlocal copied
+            copied += len(other)
+            return str(other) + str(self)
+
+    for number in range(200_000):
+        collector.write(Piece(f"{number} "))
+    collector.write("\n")
+    assert len(lines[0].split()) == 200_000
+    assert copied == 0
+
+
 def test_a_rest_that_goes_while_it_is_flushed() -> None:
     """A thread that ends its line during flush() has it handed on once."""
     collector = Lines(lambda line: lines.append(line))
     lines: list[str] = []
-    collector.rests = {1: "", threading.get_ident(): "rest"}
+    collector.rests = {1: [], threading.get_ident(): ["rest"]}
     collector.flush()
     assert lines == ["rest"]
 

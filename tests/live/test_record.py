@@ -13,6 +13,7 @@ from server.live.record import (
     TRACEBACK,
     Accepted,
     Closed,
+    Connecting,
     Control,
     Failed,
     Note,
@@ -125,17 +126,28 @@ def test_the_newest_entry_stays_however_large() -> None:
         (Received("four"), 4),
         (Undelivered(b"four"), 4),
         (Sent("four"), 4),
-        (Control("ping", b"four"), 4),
-        (Printed("four", "stdout"), 4),
-        (Failed(TracebackException.from_exception(ValueError("four"))), TRACEBACK),
-        (Note("four"), 0),
-        (Closed("server", 1000, "four"), 0),
+        (Control("ping", b"four"), 8),
+        (Printed("four", "stdout"), 10),
+        (Failed(TracebackException.from_exception(ValueError("four"))), TRACEBACK + 4),
+        (Note("four"), 4),
+        (Closed("server", 1000, "four"), 10),
+        (Connecting("/four", None), 5),
+        (Refused("server", 403, "four"), 10),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_weight(what: What, expected: int) -> None:
-    """Payloads, prints and tracebacks count against the bound."""
+    """All that a client or an application can make large counts against the bound."""
     assert weight(what) == expected
+
+
+def test_the_headers_of_an_answer_count() -> None:
+    """An event is kept with its entry, and counts."""
+    record = Record(max_bytes=1000)
+    for _ in range(3):
+        headers = [(b"x-large", b"y" * 400)]
+        record.add(1, Accepted(None, None), {"type": "websocket.accept", "headers": headers})
+    assert len(record.snapshot().entries) == 2
 
 
 def test_spans_are_bounded() -> None:

@@ -15,7 +15,7 @@ from websockets.http11 import Request, Response
 from websockets.sync.client import ClientConnection, connect
 
 from server.live.files import text_response
-from server.live.record import Answered, Disconnected, Requested
+from server.live.record import Answered, Connecting, Disconnected, Requested
 from server.live.service import Working
 from tests.serving import (
     AsyncEcho,
@@ -40,13 +40,13 @@ from tests.serving import (
     ids=["hello", "HTTP/2", "header", "long", "bytes"],
 )
 def test_garbage_instead_of_a_handshake(data: bytes, problem: str) -> None:
-    """The client is let go, the record has a sentence, and others are served."""
+    """The client hears why and is let go, the record has a sentence, and others are served."""
     with serving(AsyncEcho) as live:
         with RawClient(live.host.port) as client:
             client.socket.sendall(data)
             with suppress(ConnectionResetError):
-                # The library answers only what it can make out.
-                assert client.file.read()[:13] in (b"", b"HTTP/1.1 414 ")
+                # The library answers by itself what it can make out.
+                assert client.file.read()[:13] in (b"HTTP/1.1 400 ", b"HTTP/1.1 414 ")
         assert eventually(lambda: len(live.notes()) == 1)
         [note] = live.notes()
         assert note.startswith("A client sent something that is no HTTP request: ")
@@ -95,7 +95,7 @@ def test_a_client_that_sends_no_request() -> None:
         ("Sec-WebSocket-Version", [], 400),
         ("Sec-WebSocket-Version", ["Sec-WebSocket-Version: 8"], 426),
         ("Connection", [], 426),
-        ("Upgrade", ["Upgrade: h2c"], 426),
+        ("Upgrade", ["Upgrade: other"], 426),
         ("none", ["Origin: http://a", "Origin: http://a"], 403),
     ],
 )
@@ -155,13 +155,26 @@ def test_an_http_application() -> None:
 
 
 class Shelf:
-    """Pages below ``/browser/``."""
+    """Pages below ``/browser/``; those with a ``k`` are known to frames only."""
 
-    def respond(self, request: Request) -> Response | None:
+    def owns(self, target: str) -> bool:
+        return target.startswith("/browser/")
+
+    def knows(self, target: str) -> bool:
+        return target.startswith("/browser/k")
+
+    def admit(self, request: Request) -> None:
+        """Take the last letters off, and let it have this server's origin."""
+        if request.path.endswith("-mine"):
+            request.path = request.path.removesuffix("-mine")
+            del request.headers["Origin"]
+            request.headers["Origin"] = f"http://{request.headers['Host']}"
+
+    def respond(self, request: Request, port: int) -> Response:
         """Answer for one path."""
-        return text_response(200, "page") if request.path == "/browser/a" else None
+        return text_response(200 if request.path == "/browser/a" else 404, f"page on {port}")
 
-    async def serve(self, wire: ServerConnection, working: Working) -> None:
+    async def serve(self, wire: ServerConnection, working: Working, port: int) -> None:
         """Echo one message."""
         await wire.send(await wire.recv())
 
@@ -170,13 +183,28 @@ def test_pages_of_the_course() -> None:
     """Paths below /browser/ are kept for the course, and never enter the record."""
     with serving(AsyncEcho, pages=Shelf()) as live:
         with RawClient(live.host.port) as client:
-            assert client.request("/browser/a").endswith("\r\n\r\npage\n")
+            answer = client.request("/browser/a")
+            assert answer.endswith(f"\r\n\r\npage on {live.host.port}\n")
         with RawClient(live.host.port) as client:
             assert client.request("/browser/b").startswith("HTTP/1.1 404 ")
         with connect(live.url("/browser/a")) as socket_:
             socket_.send("x")
             assert socket_.recv() == "x"
         assert live.entries() == []
+
+
+def test_pages_of_the_course_and_origins() -> None:
+    """A frame that shows that it is one may have any origin, and a page may show that it is one."""
+    with serving(AsyncEcho, pages=Shelf()) as live:
+
+        def status(path: str) -> str:
+            with RawClient(live.host.port) as client:
+                return client.handshake(path, "Origin: null")[9:12]
+
+        asked = ("/browser/known", "/browser/other", "/ws/-mine", "/ws/")
+        assert [status(path) for path in asked] == ["101", "403", "101", "403"]
+        connecting = live.whats(Connecting)
+        assert connecting == [Connecting("/ws/", f"http://127.0.0.1:{live.host.port}")]
 
 
 def test_a_path_below_browser_where_there_are_no_pages() -> None:

@@ -225,3 +225,11 @@ def test_last_message_was_not_answered() -> None:
 def test_entry_gives_a_mistake_away(what: Any, id: str) -> None:
     """A message may show what went wrong although nothing was raised."""
     assert explain_entries([entry(what)]).mistake is MISTAKES[id]
+
+
+def test_a_very_long_text() -> None:
+    """Ten million characters are neither searched nor repeated."""
+    found = explain("x" * 10_000_000)
+    assert len(repr(found)) < 500
+    assert found.about.endswith("… (10,000,000 characters)")
+    assert len(repr(explain(ValueError("x" * 10_000_000)))) < 500

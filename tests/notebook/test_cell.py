@@ -66,10 +66,10 @@ def test_output_is_the_same_each_time(shell):
 
 def test_changed_cell_shows_no_old_recording(shell, tmp_path):
     """A recording of other code is not shown."""
-    lines = [{"kind": "log", "text": "old"}]
+    lines = [{"kind": "log", "text": "line of before"}]
     save(tmp_path / "lesson.json", {"first": Recording("first", digest("other"), lines)})
     output = run(shell)
-    assert "old" not in output.data["text/html"]
+    assert "line of before" not in output.data["text/html"]
     assert output.data["text/plain"] == "There is no recording of this code."
     assert "lines" not in output.metadata["browser"]
 

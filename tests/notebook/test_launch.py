@@ -22,7 +22,8 @@ from websockets.sync.client import connect
 
 import server
 from server import launch as launch_in_package
-from server.live.record import Note
+from server.live.host import Host
+from server.live.record import Note, Record
 from server.notebook.launch import (
     LiveServer,
     as_application,
@@ -31,7 +32,7 @@ from server.notebook.launch import (
     launch,
     servers,
 )
-from tests.serving import AsyncEcho, SyncEcho, eventually, threads
+from tests.serving import AsyncEcho, RawClient, SyncEcho, eventually, threads
 
 
 @pytest.fixture(autouse=True)
@@ -222,6 +223,57 @@ def test_a_port_of_ones_choice() -> None:
             Note(f"Port {port} is taken; this server has port {live.port}.")
         ]
     assert launch(SyncEcho, port=port).port == port
+
+
+def test_the_port_is_not_free_between_two_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else can take the port when one server has stopped and the next is not there yet."""
+    first = launch(SyncEcho)
+    stop = first.host.stop
+
+    def stop_and_try() -> bool:
+        ended = stop()
+        with pytest.raises(OSError), socket.create_server(("127.0.0.1", first.port)):
+            pass
+        return ended
+
+    monkeypatch.setattr(first.host, "stop", stop_and_try)
+    second = launch(SyncEcho)
+    assert second.port == first.port
+    assert echoes(second)
+
+
+def test_every_socket_is_this_machines() -> None:
+    """A server is at both addresses of loopback, again when it is replaced, and nowhere else."""
+    for _ in range(2):
+        live = launch(SyncEcho)
+        found = [one.getsockname() for one in live.host.listeners if on_network(one)]
+        assert found[0] == ("127.0.0.1", live.port)
+        for name, port, *_ in found[1:]:
+            assert (name, port) == ("::1", live.port)
+            with connect(f"ws://[::1]:{port}/", proxy=None) as client:
+                client.send("x")
+                assert client.recv() == "x"
+
+
+def on_network(listener: socket.socket) -> bool:
+    """Tell whether a socket is one that a network could lead to."""
+    return listener.family in (socket.AF_INET, socket.AF_INET6)
+
+
+def test_a_client_waits_between_two_servers() -> None:
+    """A client that comes while a server is replaced is answered by the next one."""
+    first = Host(SyncEcho.as_asgi(), Record())
+    first.start()
+    listeners = first.keep_listening()
+    first.stop()
+    assert first.keep_listening() == ()
+    with RawClient(first.port) as client:
+        client.start_handshake()
+        second = Host(SyncEcho.as_asgi(), Record(), listeners=listeners)
+        second.start()
+        assert second.port == first.port
+        assert client.answer().startswith("HTTP/1.1 101 ")
+        second.stop()
 
 
 def test_limits_and_access() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import threading
 import time
@@ -10,13 +11,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 import pytest
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from server.live.record import Connecting
 from server.notebook.launch import LiveServer, launch
 from server.notebook.runs import MAX_LINES, MAX_RUNS, Page, Run, Runs, digest, runs
 
@@ -68,27 +71,48 @@ def page(live: LiveServer, path: str) -> tuple[int, str]:
 
 
 def report(live: LiveServer, run: Run) -> ClientConnection:
-    return connect(live.url(f"browser/{run.name}/{run.hash}/report"))
+    return connect(live.url(f"{run.path}/report"))
+
+
+def told(number: int, *, busy: bool, settled: bool = False, events: int = 1, **more: Any) -> str:
+    about = {"run": number, "page": 0, "busy": busy, "events": events, "settled": settled}
+    return json.dumps(about | {"lines": []} | more)
 
 
 def test_serves_frame_and_page(live, run):
     """The frame and the page inside it are there; code cannot end the script that holds it."""
-    status, frame = page(live, f"browser/first/{run.hash}")
+    status, frame = page(live, run.path)
     assert status == 200
     assert "frame.js" in frame
-    status, inside = page(live, f"browser/first/{run.hash}/page")
+    status, inside = page(live, f"?/{run.path}/page")
     assert status == 200
     assert "</script><b>" not in inside
     start = inside.index('id="cell">') + len('id="cell">')
     cell = json.loads(inside[start : inside.index("</script>", start)])
     assert run.page is not None
-    assert cell == {"name": "first", "hash": run.hash, "code": CODE, "page": run.page.number}
+    assert cell == {
+        "name": "first",
+        "hash": run.hash,
+        "token": run.token,
+        "code": CODE,
+        "page": run.page.number,
+        "passport": run.page.passport,
+        "port": live.port,
+    }
 
 
-@pytest.mark.parametrize("path", ["first/0123", "other/{hash}", "first/{hash}/other", "first", ""])
-def test_other_runs_are_not_found(live, run, path):
-    """What this kernel does not hold is not found: a frame never shows another's cell."""
-    status, text = page(live, "browser/" + path.format(hash=run.hash))
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("", "first", "first/0123", "other/{hash}/{token}", "first/{hash}", "first/{hash}/page"),
+        *("first/{hash}/{token}/other", "first/{hash}/0123/page", "first/{hash}/é"),
+    ],
+)
+@pytest.mark.parametrize("root", ["browser/", "?/browser/"])
+def test_other_runs_are_not_found(live, run, root, path):
+    """What this kernel does not hold, or whose token is not right, is not found."""
+    target = quote(root + path.format(hash=run.hash, token=run.token), safe="/?")
+    status, text = page(live, target)
     assert (status, text) == (404, "This kernel does not hold this browser cell.\n")
 
 
@@ -98,11 +122,6 @@ def test_report_of_an_unknown_run(live):
         with pytest.raises(ConnectionClosed):
             wire.recv(60)
         assert wire.close_code == 4404
-
-
-def told(number: int, *, busy: bool, settled: bool = False, events: int = 1, **more: Any) -> str:
-    about = {"run": number, "page": 0, "busy": busy, "events": events, "settled": settled}
-    return json.dumps(about | {"lines": []} | more)
 
 
 def test_a_handler_that_works_may_yet_answer(run, monkeypatch):
@@ -151,14 +170,14 @@ def test_settles_after_a_while_of_quiet(live, run):
 def test_hears_what_the_newest_page_does(live, run):
     """Lines are kept for the page that was loaded last; one that is loaded anew has none."""
     with report(live, run) as wire:
-        page(live, f"browser/first/{run.hash}/page")
+        page(live, f"?/{run.path}/page")
         first = run.page
         lines = [{"kind": "log", "text": "hello", "at": 1.5}]
         wire.send(told(1, busy=True, page=first.number, lines=lines))
         wire.send(told(1, busy=False, page=first.number, lines=lines, settled=True))
         assert first.settled.wait(60)
         assert first.lines == lines * 2
-        page(live, f"browser/first/{run.hash}/page")
+        page(live, f"?/{run.path}/page")
         assert run.page.number > first.number
         wire.send(told(1, busy=False, page=first.number, lines=lines))
         wire.recv(60)
@@ -169,11 +188,130 @@ def test_lines_are_bounded(live, run):
     """However much a frame tells, only so much is kept."""
     run.pages.append(Page())
     with report(live, run) as wire:
-        lines = [{"kind": "log", "text": "", "at": 0}] * (MAX_LINES + 1)
+        lines = [{"kind": "log", "text": "", "at": 0}] * MAX_LINES
         wire.send(told(1, busy=True, page=run.page.number, lines=lines[:1]))
         wire.send(told(1, busy=False, page=run.page.number, lines=lines, settled=True))
         assert run.settled.wait(60)
     assert len(run.page.lines) == MAX_LINES
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        ("[", "a frame and its page send JSON"),
+        ("[" * 100_000, "a report is not nested so deep"),
+        ("[]", "a report says what a page does, and whether it rests"),
+        (told(1, busy="yes"), "a report says what a page does, and whether it rests"),
+        (told(2**60, busy=True), "a report says what a page does, and whether it rests"),
+        (
+            told(1, busy=True, lines=[{"kind": "log", "text": "", "at": 0}] * (MAX_LINES + 1)),
+            "a report says what a page does, and whether it rests",
+        ),
+        *(
+            (
+                told(1, busy=True, lines=[line]),
+                "a line of a report has a kind, a text, a time, and nothing that is large",
+            )
+            for line in (
+                {},
+                [],
+                {"kind": "log", "text": "x" * 301, "at": 0},
+                {"kind": "log", "text": "", "at": "now"},
+                {"kind": "log", "text": "", "at": 1e300},
+                {"kind": ["log"], "text": "", "at": 0},
+                {"kind": "log", "text": "", "at": 0, "more": 1},
+                {"kind": "log", "text": "", "at": 0, "callable": "yes"},
+                {"kind": "timer", "text": "", "at": True},
+            )
+        ),
+    ],
+)
+def test_reports_that_no_frame_sends(live, run, message, why):
+    """A report is refused in one sentence where a judge would stumble over it, or it is large."""
+    run.pages.append(Page())
+    with report(live, run) as wire:
+        wire.send(message)
+        with pytest.raises(ConnectionClosed):
+            wire.recv(1)
+        assert (wire.close_code, wire.close_reason) == (1007, why)
+    assert run.page.lines == []
+    assert not run.settled.is_set()
+    assert live.host.record.snapshot().entries == ()
+
+
+def test_reports_need_the_token(live, run):
+    """Who does not know the token of a cell can report nothing for it, and relay nothing."""
+    for part in ("report", "relay"):
+        with connect(live.url(f"browser/first/{run.hash}/{'0' * 32}/{part}")) as wire:
+            with pytest.raises(ConnectionClosed):
+                wire.recv(1)
+            assert wire.close_code == 4404
+    assert not run.attached.is_set()
+
+
+def test_an_image_tag_empties_nothing(live, run):
+    """A request by somebody who does not know the token leaves the newest page alone."""
+    run.pages.append(Page(lines=[{"kind": "log", "text": "", "at": 0}]))
+    for path in (f"browser/first/{run.hash}/page", f"?/browser/first/{run.hash}/{'0' * 32}/page"):
+        assert page(live, path)[0] == 404
+    with urlopen(Request(f"{live.http_url}?/{run.path}/page", method="HEAD")) as answer:
+        assert answer.status == 200
+    assert len(run.page.lines) == 1
+
+
+def test_who_may_hold_a_frame(live, run):
+    """A foreign site's page cannot hold a frame, and code has an origin that is nobody's."""
+    with urlopen(live.http_url + run.path) as answer:
+        policy = answer.headers["Content-Security-Policy"]
+    assert policy == (
+        "sandbox allow-scripts allow-forms allow-modals allow-popups allow-downloads; "
+        "frame-ancestors 'self' http://127.0.0.1:* http://localhost:* http://[::1]:* "
+        "vscode-webview:"
+    )
+    with urlopen(f"{live.http_url}?/{run.path}/page") as answer:
+        policy = answer.headers["Content-Security-Policy"]
+    assert policy == "sandbox allow-scripts allow-forms allow-modals allow-popups allow-downloads"
+    with urlopen(live.http_url) as answer:
+        assert answer.headers["Content-Security-Policy"] == "frame-ancestors 'self'"
+
+
+def test_proof(live, run):
+    """The server proves that it knows the key; the proof is good for one text and one port."""
+    with urlopen(f"{live.http_url}browser/first/{run.hash}/proof?once") as answer:
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        proof = answer.read()
+    assert proof == hmac.digest(run.key.encode(), f"{live.port} once".encode(), "sha256")
+    assert page(live, f"browser/first/{'0' * 12}/proof?once")[0] == 404
+
+
+def test_a_passport_is_good_for_a_page(run):
+    """A page's WebSockets have the origin that they would have; nobody sees how."""
+    live = launch(Echo, name="passports")
+    page(live, f"?/{run.path}/page")
+    passport = run.page.passport
+    asked = {
+        f"ws/?browser-cell={passport}": "/ws/",
+        f"ws/?&browser-cell={passport}": "/ws/?",
+        f"ws/?a=b&browser-cell={passport}": "/ws/?a=b",
+    }
+    for path in asked:
+        with connect(live.url(path), origin="null") as wire:
+            wire.send("leave")
+    connecting = [
+        entry.what
+        for entry in live.transcript.snapshot.entries
+        if isinstance(entry.what, Connecting)
+    ]
+    own = f"http://127.0.0.1:{live.port}"
+    assert connecting == [Connecting(target, own) for target in asked.values()]
+    for path, origin in (
+        (f"ws/?browser-cell={'0' * 32}", "null"),
+        (f"ws/?browser-cell={passport}", "http://evil.example"),
+        ("ws/", "null"),
+    ):
+        with pytest.raises(InvalidStatus), connect(live.url(path), origin=origin):
+            pass
+    live.close()
 
 
 def test_forgets_the_runs_of_a_server():
@@ -201,7 +339,7 @@ def test_a_report_that_is_none_does_no_harm(live, run):
         with pytest.raises(ConnectionClosed):
             wire.recv(60)
         assert wire.close_code == 1007
-    assert page(live, f"browser/first/{run.hash}")[0] == 200
+    assert page(live, run.path)[0] == 200
 
 
 def test_registry_is_bounded():
@@ -217,7 +355,7 @@ def test_registry_is_bounded():
 def relayed(
     live: LiveServer, run: Run, target: str = "/ws/", protocols: Sequence[str] = ()
 ) -> Iterator[ClientConnection]:
-    with connect(live.url(f"browser/{run.name}/{run.hash}/relay")) as wire:
+    with connect(live.url(f"{run.path}/relay")) as wire:
         wire.send(json.dumps({"target": target, "protocols": protocols}))
         yield wire
 
@@ -291,6 +429,52 @@ def test_relay_of_a_connection_that_breaks(live, run):
             "reason": "",
             "wasClean": False,
         }
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"target": "@127.0.0.5:80/x", "protocols": []},
+        {"target": "1/x", "protocols": []},
+        {"target": "", "protocols": []},
+        {"target": "/a b", "protocols": []},
+        {"target": "/#x", "protocols": []},
+        {"target": "/\\", "protocols": []},
+        {"target": "/\r\nHost: x", "protocols": []},
+        {"target": ["/"], "protocols": []},
+    ],
+)
+def test_relay_leads_to_this_server_only(live, run, wanted):
+    """A target that is no path of this server's is refused."""
+    live.clear()
+    with connect(live.url(f"{run.path}/relay")) as wire:
+        wire.send(json.dumps(wanted))
+        with pytest.raises(ConnectionClosed):
+            wire.recv(1)
+        assert wire.close_code == 1007
+        assert wire.close_reason.startswith("a page")
+    assert live.host.record.snapshot().entries == ()
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["", "x", "c", "c[", "c{}", 'c{"code": 1001, "reason": ""}', 'c{"code": "1000", "reason": ""}'],
+)
+def test_relay_of_what_no_page_sends(live, run, message):
+    """A message that no page sends ends its connection, and leaves nothing behind."""
+    live.clear()
+    with relayed(live, run) as wire:
+        wire.recv(1)
+        wire.send(message)
+        with pytest.raises(ConnectionClosed):
+            wire.recv(1)
+        assert wire.close_code == 1007
+    assert "close 1001" in str(live.transcript)
+
+    async def tasks() -> list[str]:
+        return [str(task.get_coro()) for task in asyncio.all_tasks()]
+
+    assert not any("carry" in task for task in live.host.call(tasks(), 1))
 
 
 def test_relay_whose_page_gives_up(run):

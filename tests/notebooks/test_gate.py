@@ -13,7 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbval.plugin import get_sanitize_patterns
 
-from server.authoring.notebooks import PORT, read, to_text
+from server.authoring.notebooks import PORT, SECRET, read, to_text
 from server.authoring.rules import all_outputs, code_cells
 from server.paths import NOTEBOOKS
 
@@ -91,9 +91,12 @@ def masked(text: str) -> str:
     return text
 
 
-def test_ports_are_masked_as_they_are_numbered():
-    """nbval masks the ports that make notebooks numbers."""
-    assert get_sanitize_patterns(SANITIZE.read_text())[0] == (PORT.pattern, r"\1PORT")
+def test_what_notebooks_do_not_keep_is_masked():
+    """nbval masks the ports that make notebooks numbers, and the secrets that it leaves out."""
+    assert get_sanitize_patterns(SANITIZE.read_text())[:2] == [
+        (PORT.pattern, r"\1PORT"),
+        (SECRET.pattern, r"\1SECRET"),
+    ]
 
 
 @pytest.mark.parametrize("quote", ["'", "&#39;"])
