@@ -60,7 +60,7 @@ from tests.exercises.cells import run_answer
 from tests.mistakes import test_kinds as kinds
 from tests.serving import RawClient, Silent, SyncEcho, serving
 
-HASTE = Patience(handshake=0.6, answer=0.5, idle=0.1, leave=0.3)
+HASTE = Patience(answer=0.5, idle=0.1, leave=0.3)
 
 TEXT: Any = "text"
 
