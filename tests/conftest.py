@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
 
 from server.live.proxies import spare_loopback
@@ -14,6 +15,10 @@ os.environ["COURSE_PROGRESS"] = "off"
 
 # Clients of the tests, and of all that they start, ask no proxy for this machine.
 spare_loopback()
+
+# A machine that stalls is no fault of what is tried.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 # Notebooks below tests/ are material of tests and not lessons for nbval to compare.
 collect_ignore_glob = ["*.ipynb"]

@@ -76,7 +76,8 @@ mistake(
 mistake(
     "not-awaitable",
     "await before what cannot be awaited",
-    symptom="`TypeError: object dict can't be used in 'await' expression`",
+    symptom="`TypeError: object dict can't be used in 'await' expression`; "
+    "since Python 3.14 `TypeError: 'dict' object can't be awaited`",
     cause="Coroutines, tasks and futures can be awaited, and this is something else.",
     fix="Look at what the call returns: is the function an async def, and is it called?",
     texts=[AWAITED],
@@ -84,7 +85,8 @@ mistake(
 mistake(
     "awaited-uncalled",
     "await before a function that is not called",
-    symptom="`TypeError: object method can't be used in 'await' expression`",
+    symptom="`TypeError: object method can't be used in 'await' expression`; "
+    "since Python 3.14 `TypeError: 'method' object can't be awaited`",
     cause="Without parentheses it is the function itself, and only its call can be awaited.",
     fix="Call it: await self.load().",
     texts=[awaited("method|function|builtin_function_or_method|partial")],
@@ -99,7 +101,8 @@ also(
 mistake(
     "sync-to-async-uncalled",
     "sync_to_async is not called twice",
-    symptom="`TypeError: object SyncToAsync can't be used in 'await' expression`",
+    symptom="`TypeError: object SyncToAsync can't be used in 'await' expression`; "
+    "since Python 3.14 `TypeError: 'SyncToAsync' object can't be awaited`",
     cause="sync_to_async(f) only makes an async function of f, and does not call it.",
     fix="Call what it returns: await sync_to_async(f)(...). The same holds for "
     "database_sync_to_async.",

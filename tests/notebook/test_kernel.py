@@ -12,6 +12,8 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
+from tests.kernels import transport
+
 ROOT = Path(__file__).resolve().parent.parent
 
 CONSUMERS = """
@@ -126,7 +128,12 @@ class Kernel:
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Kernel]:
     """A kernel in which the consumers are defined."""
-    manager = KernelManager(kernel_name="python3")
+    with transport() as options:
+        yield from kernel_of(KernelManager(kernel_name="python3", **options))
+
+
+def kernel_of(manager: KernelManager) -> Iterator[Kernel]:
+    """Yield the kernel of a manager, as long as it is wanted."""
     manager.start_kernel(cwd=str(ROOT))
     client = manager.client()
     client.start_channels()
