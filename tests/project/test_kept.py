@@ -31,7 +31,7 @@ def address(valkey: Server) -> str:
     return f"redis://{valkey.address}"
 
 
-# What Python 3.14 and later say of daphne or what is below it.
+# What Python 3.14 and later say of txaio, which is below daphne.
 NOT_OURS = "ignore:'asyncio.iscoroutinefunction' is deprecated:DeprecationWarning"
 
 
