@@ -28,6 +28,7 @@ def shell() -> Iterator[InteractiveShell]:
     made = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     load_ipython_extension(made)
     yield made
+    gc.unfreeze()
     InteractiveShell.clear_instance()
 
 
