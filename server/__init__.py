@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 from .live.proxies import spare_loopback
@@ -31,3 +32,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from .notebook.cell import BrowserMagics
 
     shell.register_magics(BrowserMagics(shell))
+    if gc.get_freeze_count() == 0:
+        # Modules stay. Who looks through them for garbage again and again holds up all clients.
+        gc.collect()
+        gc.freeze()

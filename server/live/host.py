@@ -250,8 +250,12 @@ class Host(Service):
                         self.ready.set_exception(exc)
                     break
                 self.record.add(0, Failed(capture(exc)))
+                if self.work.over:
+                    # What waits for its turn might block the loop as well: it gets none.
+                    break
         self.site.close()
-        self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        if main.done():
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
         self.site.release()
         for task in asyncio.all_tasks(self.loop):
             keep_for_good(task)

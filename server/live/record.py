@@ -374,7 +374,7 @@ class Record:
 
     def add(self, connection: int, what: What, event: Event | None = None) -> None:
         """Append what happened on a connection, with the ASGI message that belongs to it."""
-        size = weight(what) + weight_of_event(event)
+        size = weight(what) + weight_of_event(what, event)
         self.append((size, time.perf_counter(), connection, None, what, event))
         if isinstance(what, Accepted | Answered | Refused) and what.consumer is not None:
             with self.lock:
@@ -457,8 +457,15 @@ def weight(what: What) -> int:
     return size if exception is None else size + TRACEBACK + len(str(exception))
 
 
-def weight_of_event(event: Event | None) -> int:
-    """Return how much an event counts that is kept with an entry: its headers may be large."""
+def weight_of_event(what: What, event: Event | None) -> int:
+    """Return how much an event counts that is kept with an entry, where that does not say it all.
+
+    The headers of an answer may be large, and so may a message of the channel layer, which only the
+    entry of its sender shows.
+
+    """
     if event is None:
         return 0
+    if isinstance(what, Delivered | Lost):
+        return len(repr(event)) if what.sender is None else 0
     return sum(len(name) + len(value) for name, value in event.get("headers") or ())

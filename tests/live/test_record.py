@@ -15,7 +15,11 @@ from server.live.record import (
     Closed,
     Connecting,
     Control,
+    Delivered,
     Failed,
+    GroupSend,
+    Logged,
+    Lost,
     Note,
     Printed,
     Received,
@@ -148,6 +152,31 @@ def test_the_headers_of_an_answer_count() -> None:
         headers = [(b"x-large", b"y" * 400)]
         record.add(1, Accepted(None, None), {"type": "websocket.accept", "headers": headers})
     assert len(record.snapshot().entries) == 2
+
+
+@pytest.mark.parametrize("what", [Delivered("news", None), Lost("news", None, "gone")])
+def test_messages_of_somebody_elsewhere_count(what: What) -> None:
+    """Where the record has no entry of who sent a message, it counts with those who get it."""
+    record = Record(max_bytes=1000)
+    for _ in range(3):
+        record.add(1, what, {"type": "news", "text": "x" * 400})
+    assert len(record.snapshot().entries) == 2
+
+
+def test_messages_of_the_layer_count_once() -> None:
+    """A message to a group counts with who sends it, and not with each who gets it."""
+    record = Record(max_bytes=1000)
+    message = {"type": "news", "text": "x" * 400}
+    record.add(1, GroupSend("news", repr(message)), message)
+    for _ in range(10):
+        record.add(2, Delivered("news", 1), message)
+    assert len(record.snapshot().entries) == 11
+
+
+def test_an_exception_that_is_logged_counts() -> None:
+    """It is kept as one that is raised is."""
+    raised = TracebackException.from_exception(ValueError("four"))
+    assert weight(Logged("error", "chat", "four", raised)) == 5 + 4 + 4 + TRACEBACK + 4
 
 
 def test_spans_are_bounded() -> None:

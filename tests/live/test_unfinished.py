@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from channels.consumer import SyncConsumer
+from channels.routing import ProtocolTypeRouter
 from websockets.sync.client import connect
 
 from tests.live.test_host import DEBUGGED
@@ -73,6 +74,52 @@ def test_many_handlers_that_spin(base: type) -> None:
         finally:
             for client in clients:
                 client.close()
+    assert len(started) == 1
+
+
+@pytest.mark.skipif(DEBUGGED, reason="Python 3.11 interrupts nothing below a debugger")
+def test_many_tasks_that_spin() -> None:
+    """What a consumer leaves to the event loop takes the place of its handler no more than that."""
+    started: list[int] = []
+
+    async def spin() -> None:
+        started.append(1)
+        while True:
+            pass
+
+    class Starts(AsyncEcho):
+        async def websocket_receive(self, event: dict[str, Any]) -> None:
+            self.tasks = [asyncio.create_task(spin()) for _ in range(50)]
+
+    with serving(Starts) as live, RawClient(live.host.port) as client:
+        client.handshake()
+        client.send(b"x")
+        assert eventually(lambda: len(started) == 1)
+        live.host.stop()
+        assert eventually(lambda: not live.host.thread.is_alive())
+    assert len(started) == 1
+
+
+@pytest.mark.skipif(DEBUGGED, reason="Python 3.11 interrupts nothing below a debugger")
+def test_many_requests_that_spin() -> None:
+    """An application that answers HTTP is interrupted once, however many requests wait."""
+    started: list[int] = []
+
+    async def page(scope: Any, receive: Any, send: Any) -> None:
+        started.append(1)
+        while True:
+            pass
+
+    with serving(ProtocolTypeRouter({"http": page, "websocket": AsyncEcho.as_asgi()})) as live:
+        clients = [RawClient(live.host.port) for _ in range(20)]
+        assert eventually(lambda: len(live.host.wires) == len(clients))
+        for client in clients:
+            client.socket.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert eventually(lambda: len(started) == 1)
+        live.host.stop()
+        assert eventually(lambda: not live.host.thread.is_alive())
+        for client in clients:
+            client.close()
     assert len(started) == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ def shell() -> Iterator[InteractiveShell]:
     made = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     load_ipython_extension(made)
     yield made
+    gc.unfreeze()
     InteractiveShell.clear_instance()
 
 
@@ -45,6 +47,14 @@ def run(shell: InteractiveShell, line: str = "first", code: str = CODE):
         shell.run_cell_magic("browser", line, code)
     [output] = captured.outputs
     return output
+
+
+def test_what_is_loaded_is_not_looked_through_again(shell):
+    """Garbage collection leaves alone what was there when the extension was loaded first."""
+    frozen = gc.get_freeze_count()
+    assert frozen > 10_000
+    load_ipython_extension(shell)
+    assert gc.get_freeze_count() <= frozen
 
 
 def test_shows_the_recording(shell, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import subprocess
@@ -435,6 +436,7 @@ def test_the_extension() -> None:
         server.load_ipython_extension(shell)
         assert "browser" in shell.magics_manager.magics["cell"]
     finally:
+        gc.unfreeze()
         InteractiveShell.clear_instance()
 
 
