@@ -22,6 +22,7 @@ from ..live.host import Host
 from ..live.layer import restart
 from ..live.output import route_prints, show_forgotten_awaits
 from ..live.record import Entry, Note, Record
+from .last_cell import last_error
 from .runs import runs
 from .settings import configure
 
@@ -175,13 +176,18 @@ class LiveServer:
     def explain(
         self, what: BaseException | TracebackException | Entry | int | str | None = None
     ) -> Explanation:
-        """Explain an exception, a close code or an entry; by default, what last went wrong."""
+        """Explain an exception, a close code or an entry; by default, what last went wrong.
+
+        That may also be the error that has ended the cell before this one.
+
+        """
         from ..mistakes.diagnosis import explain, explain_entries
 
         if what is not None:
             return explain(what)
         self.host.settle()
-        return explain_entries(self.host.record.snapshot().entries)
+        entries = self.host.record.snapshot().entries
+        return explain_entries(entries, last_error(), self.host.working())
 
     def clear(self) -> None:
         """Forget what happened so far."""

@@ -371,7 +371,8 @@ mistake(
     "A name that Python does not know",
     symptom="`NameError: name 'text' is not defined`",
     cause="Nothing of that name was set, defined or imported before this line.",
-    fix='Compare the spelling. Is it an attribute, as in self.count? Is it a text, as in "text"?',
+    fix="Compare the spelling. Is it a module, to be imported? Is it an attribute, as in "
+    'self.count? A text, as in "text"?',
     texts=["NameError: name '.*' is not defined"],
     shown=["1.1"],
 )
