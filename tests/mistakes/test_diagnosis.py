@@ -243,7 +243,7 @@ def test_client_that_gave_up() -> None:
 
 
 def test_handler_at_work() -> None:
-    """A handler that does not come to its end is named before the message that it does not answer."""
+    """A handler that does not come to its end is named, and not the message before it."""
     assert explain_entries([entry(Received("x"))], at_work=True).text == (
         "Nothing went wrong here, as far as the record shows. A handler has begun and not come to "
         "its end: a pause, or an endless loop."

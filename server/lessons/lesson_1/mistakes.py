@@ -123,6 +123,8 @@ show("closed-too-early", "1.2")
 show("nearly", "1.2")
 show("more-than-asked", "1.1", "1.2")
 show("no-f", "1.3")
+show("only-beginning", "1.1", "1.3")
+show("sent-again", "1.1", "1.3")
 show("returned-by-handler", "1.1", "1.2", "1.3")
 mistake(
     "event-as-answer",
@@ -220,6 +222,7 @@ mistake(
         r"(?<!Bridge\.)\breceive\(\) got an unexpected keyword argument '(bytes_data|text_data)'",
         r"(?<!Bridge\.)\breceive\(\) takes \d+ positional arguments? but \d+ were given",
         r"(?<!Bridge\.)\breceive\(\) missing \d+ required positional argument",
+        r"\breceive\(\) got multiple values for argument '(bytes_data|text_data)'",
     ],
     shown=["1.2", "4.2"],
 )
@@ -349,7 +352,8 @@ mistake(
     symptom="`The application returned while the connection was open.`",
     cause="StopConsumer (or a return of the application) ends the consumer, "
     "and the server has to close for it.",
-    fix="Close with a code first, and raise StopConsumer in websocket_disconnect only.",
+    fix="Raise StopConsumer in websocket_disconnect only; where the connection is to end, close "
+    "it with a code.",
     texts=["returned while the connection was open", "returned without completing handshake"],
     shown=["1.3"],
 )

@@ -166,7 +166,7 @@ def no_routes(answer: Any) -> str | None:
     return None
 
 
-@exercise("2.1", "Rooms", no_routes)
+@exercise("2.1", "Rooms", no_routes, beside="ChatRoom")
 def rooms(trial: Trial) -> None:
     """Each client is in the room that its path names, and counts its own messages."""
     blue = visit(trial, "ws/room/blue/")
@@ -429,7 +429,7 @@ def one_route(answer: Any) -> str | None:
     return None
 
 
-@exercise("2.3", "Nobody here", one_route)
+@exercise("2.3", "Nobody here", one_route, beside="NotHere")
 def nobody_here(trial: Trial) -> None:
     """The clock ticks; every other path is closed with 4404."""
     clock = visit(trial, "ws/clock/")
@@ -493,7 +493,7 @@ PAGES = {
 }
 
 
-@exercise("2.4", "The broken route")
+@exercise("2.4", "The broken route", beside="Sport")
 def the_broken_route(trial: Trial) -> None:
     """Each path leads to its own consumer, and what is no path leads nowhere."""
     right = 0
