@@ -95,6 +95,14 @@ mistake(
     shown=["2#never-match", "2.1"],
 )
 mistake(
+    "braces-in-path",
+    "Braces in path()",
+    symptom='`path("ws/{room}/")` matches nothing, and nothing warns',
+    cause="path() takes braces literally; what it puts a name to stands between < and >.",
+    fix='Write <str:name>: path("ws/room/<str:name>/", ...).',
+    shown=["2.1"],
+)
+mistake(
     "bad-regex",
     "Not a regular expression",
     symptom='`"*" is not a valid regular expression: nothing to repeat at position 0`',
@@ -241,6 +249,28 @@ mistake(
     fix='Accept one of scope["subprotocols"], or offer none.',
     texts=["Sec-WebSocket-Protocol", "did not offer the subprotocol", "offered the subprotocols"],
     shown=["2#subprotocol-text"],
+)
+mistake(
+    "application-not-async",
+    "The application is no async function",
+    symptom="`TypeError: The application returned None: write async def.`",
+    cause="The server awaits what the application returns, and this is nothing to be awaited.",
+    fix="Write async def __call__(self, scope, receive, send), and await the calls in it.",
+    texts=["The application returned .*: write async def"],
+    shown=["2.2"],
+)
+mistake(
+    "arguments-not-handed-on",
+    "The application inside is not given its arguments",
+    symptom="`missing 3 required positional arguments: 'scope', 'receive', and 'send'`",
+    cause="An ASGI application is called with the scope, with receive and with send.",
+    fix="Hand on all three: await self.app(scope, receive, send).",
+    texts=[
+        "missing 3 required positional arguments: 'scope', 'receive', and 'send'",
+        "missing 2 required positional arguments: 'receive' and 'send'",
+        r"(?<!__call__\(\) )missing 1 required positional argument: 'send'",
+    ],
+    shown=["2.2"],
 )
 mistake(
     "arguments-of-call",
