@@ -11,6 +11,8 @@ from traceback import TracebackException
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from ..live.record import Closed, Failed, Note, Printed, Refused, Snapshot
 from ..mistakes.diagnosis import diagnose_entry, find_failure
 from ..mistakes.registry import MISTAKES, Mistake, diagnose_text
@@ -206,7 +208,10 @@ def nothing_given(exercise: Exercise) -> Verdict:
     else:
         step = Step(f"the notebook has {name}", False, name, "nothing of that name")
         todo = f"{name} is not there yet: write it into the cell above."
-        if made:
+        if name in session.names:
+            step = replace(step, came="None")
+            todo = f"{name} is None: what it was made with returns nothing."
+        elif made:
             step = replace(step, came=" and ".join(made))
             todo = f"{name} is not there yet: give that name to what your cell makes."
         advice = todo, RUN_FIRST
@@ -367,7 +372,7 @@ def judge_browser(exercise: BrowserExercise) -> Verdict:
     if came:
         sheet.steps.append(Step(what, False, "a browser", came))
     if mistake is not None:
-        advice = (f"{mistake.name}.", mistake.cause, mistake.fix)
+        advice = advised(mistake)
     return Verdict(
         exercise,
         all(step.passed for step in sheet.steps),
@@ -388,12 +393,12 @@ def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
     try:
         as_application(answer, "check()", example)
         trial = Trial(answer, patience)
-    except TypeError as exc:
+    except (TypeError, ImproperlyConfigured) as exc:
         came = f"the class {answer.__name__}" if todo and isinstance(answer, type) else str(exc)
         step = Step("the answer can be launched", False, "something that serves", came)
-        return Verdict(
-            exercise, False, solution, (step,), advice=tuple(todo.split("\n")) if todo else ()
-        )
+        mistake = None if todo else diagnose_text(str(exc))
+        advice = tuple(todo.split("\n")) if todo else advised(mistake)
+        return Verdict(exercise, False, solution, (step,), advice=advice, mistake=mistake)
     with trial:
         passed = trial.run(exercise.scenario)
         snapshot = trial.snapshot
@@ -406,23 +411,22 @@ def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
         todo = None
     mistake = None if todo else find_mistake(trial, snapshot)
     raised = tuple(error(failure)) if failure is not None else ()
-    if todo:
-        advice: tuple[str, ...] = tuple(todo.split("\n"))
-    elif mistake is not None:
-        advice = (f"{mistake.name}.", mistake.cause, mistake.fix)
-    else:
-        advice = ()
     return Verdict(
         exercise,
         False,
         solution,
         steps,
-        advice=advice,
+        advice=tuple(todo.split("\n")) if todo else advised(mistake),
         raised=raised,
         prints=shorten(find_prints(snapshot)),
         mistake=mistake,
         snapshot=snapshot,
     )
+
+
+def advised(mistake: Mistake | None) -> tuple[str, ...]:
+    """Return what is said of a mistake; nothing where none is known."""
+    return (f"{mistake.name}.", mistake.cause, mistake.fix) if mistake is not None else ()
 
 
 def has_spoken(trial: Trial, failure: TracebackException | None) -> bool:

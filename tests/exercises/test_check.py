@@ -207,6 +207,10 @@ def test_class_of_a_middleware() -> None:
     class TokenRequired:
         pass
 
+    assert check("2.2", TokenRequired()).advice == (
+        "TokenRequired has no method __call__(self, scope, receive, send): it is what makes an "
+        "application of it.",
+    )
     verdict = check("2.2", TokenRequired)
     assert verdict.steps[0].came == "the class TokenRequired"
     assert verdict.advice == (
@@ -581,6 +585,14 @@ def test_empty_cell(shell: InteractiveShell) -> None:
     run(shell, SHOUT.replace("ShoutBack", "Countdown"), "stub-1-2")
     verdict = checked_in(shell, 'check("1.2")')
     assert verdict.steps[0].what == "the connection opens"
+
+
+def test_answer_that_is_none(shell: InteractiveShell) -> None:
+    """A name that a function without a return has given is not said to be missing."""
+    run(shell, "def token_required(app): ...\nguarded = token_required(1)", "stub-2-2")
+    verdict = checked_in(shell, 'check("2.2")')
+    assert verdict.steps[0].came == "None"
+    assert verdict.advice[0] == "guarded is None: what it was made with returns nothing."
 
 
 def test_nobody_is_asked(shell: InteractiveShell) -> None:

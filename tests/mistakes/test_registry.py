@@ -510,6 +510,7 @@ NO_TEXT = {
     "leading-slash",
     "regex-in-path",
     "braces-in-path",
+    "group-without-p",
     "unanchored",
     "type-of-another-method",
 }

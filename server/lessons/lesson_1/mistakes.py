@@ -151,7 +151,8 @@ mistake(
     cause="The type has a dot in it and is taken letter by letter; only methods have the _.",
     fix='Write "websocket.accept", "websocket.send" or "websocket.close".',
     texts=[
-        r"but got '(?!websocket\.((accept|send|close|connect|receive|disconnect)'|http\.))[^']*'"
+        r"but got '(?!websocket\.((accept|send|close|connect|receive|disconnect)'|http\.)|http\.)"
+        "[^']*'"
     ],
     shown=["1.1"],
 )
@@ -391,7 +392,7 @@ mistake(
 )
 mistake(
     "no-self",
-    "A method without its self",
+    "self is missing",
     symptom="`NameError: name 'close' is not defined`, in a consumer",
     cause="What belongs to the consumer is found through self, and not by its name alone.",
     fix="Write self and a dot before it, as in self.send(...).",

@@ -48,6 +48,8 @@ def route_mistake(routes: Any, target: str) -> Mistake | None:
             case _:
                 if str(pattern).startswith(("/", "^/")):
                     return MISTAKES["leading-slash"]
+                if "(<" in str(pattern):
+                    return MISTAKES["group-without-p"]
     other = target.removesuffix("/") if target.endswith("/") else f"{target}/"
     if any(pattern.match(other) for pattern in patterns):
         return MISTAKES["trailing-slash"]
@@ -349,6 +351,11 @@ def not_wrapped(answer: Any) -> str | None:
     """Tell whether the class came instead of what was made with it."""
     if isinstance(answer, type) and not issubclass(answer, AsyncConsumer):
         return "This is the class itself: check the application that is made with it, guarded."
+    if not callable(answer) and not isinstance(answer, list | tuple):
+        return (
+            f"{type(answer).__name__} has no method __call__(self, scope, receive, send): it is "
+            "what makes an application of it."
+        )
     return None
 
 
@@ -418,6 +425,9 @@ def not_refused(trial: Trial) -> Mistake:
     if trial.failures:
         failure = trial.failures[-1]
         text = last_line(failure)
+        _, facts = next(chain(failure))
+        if text.startswith("KeyError") and facts is not None and facts.holder == "scope":
+            return NO_SUCH_KEY
         for pattern, mistake in QUERY_MISTAKES.items():
             if re.search(pattern, text):
                 return mistake
