@@ -94,7 +94,7 @@ ENDS = {
     (1011, "consumer"): "Internal error: the consumer itself closed with this code. It says that "
     "the server failed; codes from 4000 to 4999 are yours.",
     (1011, "client"): "The client closed with it: its own code ended in an exception, or its cell "
-    "was interrupted. It is no error of the consumer.",
+    "was interrupted. It says nothing of the consumer.",
 }
 """What a code says where it is known who closed."""
 

@@ -237,7 +237,7 @@ def test_client_that_gave_up() -> None:
     entries = [entry(Received("x")), entry(Disconnected("client", 1011, ""))]
     assert explain_entries(entries).text == (
         "The client closed with it: its own code ended in an exception, or its cell was "
-        "interrupted. It is no error of the consumer. Nothing was sent after the last message of "
+        "interrupted. It says nothing of the consumer. Nothing was sent after the last message of "
         "client 1, entry 7: follow your code for it."
     )
 

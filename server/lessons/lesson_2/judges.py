@@ -215,7 +215,10 @@ def not_counted(trial: Trial, got: object) -> Mistake | None:
     if not re.fullmatch("blue [0-9]+: hi", got):
         return None
     # At a second check, the clients of the first one have been counted already.
-    return COUNTED_AHEAD if first_answer(trial) == got else mixed_up(trial, got)
+    other = first_answer(trial)
+    if other is None:
+        return None
+    return COUNTED_AHEAD if other == got else mixed_up(trial, got)
 
 
 def first_answer(trial: Trial) -> str | bytes | End | None:
