@@ -11,16 +11,19 @@ from traceback import TracebackException
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from ..live.record import Closed, Failed, Note, Printed, Refused, Snapshot
 from ..mistakes.diagnosis import diagnose_entry, find_failure
 from ..mistakes.registry import MISTAKES, Mistake, diagnose_text
+from ..notebook.launch import as_application
 from ..pictures.words import error
 from ..template import fill
 from .mistakes import CLOSED_TOO_EARLY, NO_ANSWER, PRINTED, STILL_BUSY
 from .progress import remember
-from .ran import Ran, defined, defined_twice, kind, session
+from .ran import Ran, defined, defined_twice, kind, may_define, session
 from .registry import AnyExercise, BrowserExercise, Exercise, ProjectExercise, find
-from .scenario import ENDED, NOTHING, NotYet, Patience, Sheet, Step, Trial, quote
+from .scenario import ENDED, NOTHING, REFUSED, NotYet, Patience, Sheet, Step, Trial, quote
 from .script import find_script
 from .visit import (
     RUNAWAY,
@@ -173,18 +176,8 @@ def judge_python(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
     """Judge an answer, and say of a learner's where it may be another one than they think."""
     if solution:
         return judge(exercise, answer, solution)
-    if answer is None and exercise.name:
-        step = Step(
-            f"the notebook has {exercise.name}", False, exercise.name, "nothing of that name"
-        )
-        todo = f"{exercise.name} is not there yet: write it into the cell above."
-        own = own_cell(exercise)
-        made = defined(own.source) if own is not None and not own.error else []
-        others = [name for name in made if kind(session.names.get(name))]
-        if others:
-            step = replace(step, came=" and ".join(others))
-            todo = f"{exercise.name} is not there yet: give that name to what your cell makes."
-        return Verdict(exercise, False, False, (step,), advice=(todo, RUN_FIRST))
+    if answer is None:
+        return nothing_given(exercise)
     notes = doubts(exercise, answer)
     others = made_instead(exercise, answer)
     if others:
@@ -192,8 +185,42 @@ def judge_python(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
     verdict = judge(exercise, answer, solution)
     if not verdict.passed and checked.get(exercise.id) is answer:
         notes = (*notes, SAME_AS_BEFORE)
+    if not verdict.passed and exercise.beside and is_missing(exercise.beside):
+        notes = (
+            *notes,
+            f"There is no {exercise.beside} in the notebook: has the cell of this exercise been "
+            "run?",
+        )
     checked[exercise.id] = answer
     return replace(verdict, notes=notes)
+
+
+def nothing_given(exercise: Exercise) -> Verdict:
+    """Return the verdict where there is no answer; what the learner's cell makes may be meant."""
+    own = own_cell(exercise)
+    made = made_by_cell(session.running)
+    if not made and own is not None and not own.error:
+        made = made_by_cell(own.source)
+    name = exercise.name
+    if not name:
+        step = Step("the check is given an answer", False, "what your cell makes", NOTHING)
+        advice: tuple[str, ...] = (f'Write check("{exercise.id}", {(*made, "...")[0]}).',)
+    else:
+        step = Step(f"the notebook has {name}", False, name, "nothing of that name")
+        todo = f"{name} is not there yet: write it into the cell above."
+        if name in session.names:
+            step = replace(step, came="None")
+            todo = f"{name} is None: what it was made with returns nothing."
+        elif made:
+            step = replace(step, came=" and ".join(made))
+            todo = f"{name} is not there yet: give that name to what your cell makes."
+        advice = todo, RUN_FIRST
+    return Verdict(exercise, False, False, (step,), advice=advice)
+
+
+def made_by_cell(source: str) -> list[str]:
+    """Return what a cell makes that an exercise may ask for."""
+    return [name for name in dict.fromkeys(defined(source)) if kind(session.names.get(name))]
 
 
 # Whether the answer is the one on the screen
@@ -207,10 +234,18 @@ SAME_AS_BEFORE = (
 )
 
 
+DEFINED_TWICE = "Your cell defines {} twice, and only the last definition counts."
+
+
 def own_cell(exercise: Exercise) -> Ran | None:
     """Return the cell that should have made the answer: the exercise's, or the one run last."""
     ran = session.ran
     return session.newest(exercise.cell_id) or (ran[-1] if ran else None)
+
+
+def is_missing(name: str) -> bool:
+    """Tell whether a notebook, if this is one, has nothing of that name."""
+    return session.shell is not None and name not in session.names
 
 
 def names_for(answer: Any) -> set[str]:
@@ -218,26 +253,39 @@ def names_for(answer: Any) -> set[str]:
     return {name for name, value in tuple(session.names.items()) if value is answer}
 
 
+def is_made_here(answer: Any) -> bool:
+    """Tell whether the cell that checks an answer is also the one that makes it."""
+    return bool(names_for(answer) & set(defined(session.running)))
+
+
 def doubts(exercise: Exercise, answer: Any) -> tuple[str, ...]:
     """Say that what is checked may be older than the learner thinks, or another definition."""
+    if is_made_here(answer):
+        twice = defined_twice(session.running)
+        return (DEFINED_TWICE.format(twice),) if twice else ()
     ran = session.ran
     names = names_for(answer)
     makers = [one for one in ran if not one.error and names & set(defined(one.source))]
     own = own_cell(exercise)
     notes = []
-    if ran and ran[-1].error:
+    if ran and ran[-1].error and may_define(ran[-1].source):
         notes.append(
             f"The cell that you ran just before has failed: {ran[-1].error}. "
             "If your answer is in it, what was checked is an older one."
         )
-    elif own is not None and own.error and not any(one in ran[ran.index(own) :] for one in makers):
+    elif (
+        own is not None
+        and own.error
+        and may_define(own.source)
+        and not any(one in ran[ran.index(own) :] for one in makers)
+    ):
         notes.append(
             f"The cell of this exercise has failed when it was run last: {own.error}. "
             "What was checked is an older answer."
         )
     twice = defined_twice(makers[-1].source) if makers else ""
     if twice:
-        notes.append(f"Your cell defines {twice} twice, and only the last definition counts.")
+        notes.append(DEFINED_TWICE.format(twice))
     others = made_by(own, answer) if own is not None and not own.cell else []
     if others:
         notes.append(
@@ -261,6 +309,8 @@ def made_by(own: Ran, answer: Any) -> list[str]:
 def made_instead(exercise: Exercise, answer: Any) -> list[str]:
     """Return what the learner's cell makes of the kind that is asked for, if not the answer."""
     own = own_cell(exercise)
+    if is_made_here(answer):
+        return []
     # Without the ids of cells, the one that was run last may be anything.
     if own is None or not (own.cell or redefines(own, answer)):
         return []
@@ -322,7 +372,7 @@ def judge_browser(exercise: BrowserExercise) -> Verdict:
     if came:
         sheet.steps.append(Step(what, False, "a browser", came))
     if mistake is not None:
-        advice = (f"{mistake.name}.", mistake.cause, mistake.fix)
+        advice = advised(mistake)
     return Verdict(
         exercise,
         all(step.passed for step in sheet.steps),
@@ -339,14 +389,16 @@ def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
     todo = exercise.unwritten(answer)
     # A stub is known before it is tried, and sends nothing however long one waits.
     patience = replace(PATIENCE, idle=0.1, leave=0.1) if todo else PATIENCE
+    example = f"{exercise.name} = {{}}" if exercise.name else f'check("{exercise.id}", {{}})'
     try:
+        as_application(answer, "check()", example)
         trial = Trial(answer, patience)
-    except TypeError as exc:
+    except (TypeError, ImproperlyConfigured) as exc:
         came = f"the class {answer.__name__}" if todo and isinstance(answer, type) else str(exc)
         step = Step("the answer can be launched", False, "something that serves", came)
-        return Verdict(
-            exercise, False, solution, (step,), advice=tuple(todo.split("\n")) if todo else ()
-        )
+        mistake = None if todo else diagnose_text(str(exc))
+        advice = tuple(todo.split("\n")) if todo else advised(mistake)
+        return Verdict(exercise, False, solution, (step,), advice=advice, mistake=mistake)
     with trial:
         passed = trial.run(exercise.scenario)
         snapshot = trial.snapshot
@@ -359,23 +411,22 @@ def judge(exercise: Exercise, answer: Any, solution: bool) -> Verdict:
         todo = None
     mistake = None if todo else find_mistake(trial, snapshot)
     raised = tuple(error(failure)) if failure is not None else ()
-    if todo:
-        advice: tuple[str, ...] = tuple(todo.split("\n"))
-    elif mistake is not None:
-        advice = (f"{mistake.name}.", mistake.cause, mistake.fix)
-    else:
-        advice = ()
     return Verdict(
         exercise,
         False,
         solution,
         steps,
-        advice=advice,
+        advice=tuple(todo.split("\n")) if todo else advised(mistake),
         raised=raised,
         prints=shorten(find_prints(snapshot)),
         mistake=mistake,
         snapshot=snapshot,
     )
+
+
+def advised(mistake: Mistake | None) -> tuple[str, ...]:
+    """Return what is said of a mistake; nothing where none is known."""
+    return (f"{mistake.name}.", mistake.cause, mistake.fix) if mistake is not None else ()
 
 
 def has_spoken(trial: Trial, failure: TracebackException | None) -> bool:
@@ -390,7 +441,10 @@ def find_mistake(trial: Trial, snapshot: Snapshot) -> Mistake | None:
     if trial.mistake is not None:
         return trial.mistake
     failure = find_exception(snapshot)
-    notes = [e for e in reversed(snapshot.entries) if isinstance(e.what, Note | Refused)]
+    # That others were refused before, as they should be, is no reason for what came now.
+    refused = trial.steps[-1].came.startswith(REFUSED)
+    kinds = Note | Refused if refused else Note
+    notes = [e for e in reversed(snapshot.entries) if isinstance(e.what, kinds)]
     for found in (
         find_failure(failure) if failure is not None else None,
         *map(diagnose_text, trial.warnings),
@@ -398,8 +452,6 @@ def find_mistake(trial: Trial, snapshot: Snapshot) -> Mistake | None:
     ):
         if found is not None:
             return found
-    if any(isinstance(entry.what, Refused) and entry.what.status == 403 for entry in notes):
-        return MISTAKES["close-before-accept"]
     return None if failure is not None else find_silent_mistake(trial, snapshot)
 
 

@@ -10,8 +10,10 @@ __all__ = [
     "NEARLY",
     "NO_ANSWER",
     "NO_F",
+    "ONLY_BEGINNING",
     "ONLY_EXAMPLES",
     "PRINTED",
+    "SENT_AGAIN",
     "STILL_BUSY",
 ]
 
@@ -64,6 +66,21 @@ NO_F = mistake(
     symptom="the client is sent braces with the name of a variable in them",
     cause="Only in an f-string do the braces stand for a value.",
     fix='Put an f before the quotes: f"you said: {text_data}".',
+)
+ONLY_BEGINNING = mistake(
+    "only-beginning",
+    "Only the beginning of the text",
+    symptom="the text that comes is how the expected one begins, and the rest is missing",
+    cause="Each send is a message of its own, and this one ends before the text does.",
+    fix='Put all of it into one text, as in f"you said: {text_data}", and send that once.',
+)
+SENT_AGAIN = mistake(
+    "sent-again",
+    "The same message once more",
+    symptom="the message of before comes again, in the place of the next one",
+    cause="The client has had it already, and the consumer has sent more messages than were "
+    "asked for.",
+    fix="Look for a second send, or for a loop around it.",
 )
 ONLY_EXAMPLES = mistake(
     "only-examples",

@@ -11,11 +11,12 @@ that made it. What was run tells.
 from __future__ import annotations
 
 import ast
+import inspect
+import linecache
 import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from inspect import iscoroutinefunction
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from django.urls import URLPattern
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 
-__all__ = ["Ran", "Session", "defined", "defined_twice", "kind", "session"]
+__all__ = ["Ran", "Session", "defined", "defined_twice", "kind", "may_define", "session"]
 
 MAX_RAN = 500
 """How many cells are remembered."""
@@ -88,6 +89,18 @@ class Session:
         """What the notebook has defined by now."""
         return self.shell.user_ns if self.shell is not None else {}
 
+    @property
+    def running(self) -> str:
+        """The source of the cell that is running; empty outside of one."""
+        names = self.shell.user_global_ns if self.shell is not None else None
+        file, frame = "", inspect.currentframe()
+        while frame is not None:
+            if frame.f_globals is names:
+                file = frame.f_code.co_filename
+            frame = frame.f_back
+        # IPython keeps the source of a cell where a traceback finds it.
+        return "".join(linecache.getlines(file))
+
     def newest(self, cell: str) -> Ran | None:
         """Return the newest run of a cell."""
         return next((ran for ran in reversed(self.ran) if ran.cell == cell), None)
@@ -124,6 +137,13 @@ def defined(source: str) -> list[str]:
     return [name for statement in parse(source) for name in names_of(statement)]
 
 
+def may_define(source: str) -> bool:
+    """Tell whether a cell can have been meant to define something, or is none that can be read."""
+    nodes = [node for statement in parse(source) for node in ast.walk(statement)]
+    kinds = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Assign | ast.AnnAssign
+    return not nodes or any(isinstance(node, kinds) for node in nodes)
+
+
 def defined_twice(source: str) -> str:
     """Return a class, or a method of one, that a cell defines twice; else nothing."""
     classes = [statement for statement in parse(source) if isinstance(statement, ast.ClassDef)]
@@ -143,5 +163,5 @@ def kind(value: Any) -> str:
     if isinstance(value, list | tuple):
         routes = bool(value) and all(isinstance(route, URLPattern) for route in value)
         return "routes" if routes else ""
-    function = isinstance(value, FunctionType) and not iscoroutinefunction(value)
+    function = isinstance(value, FunctionType) and not inspect.iscoroutinefunction(value)
     return "application" if callable(value) and not function else ""

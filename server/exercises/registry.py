@@ -53,6 +53,9 @@ class Exercise(Common):
     name: str = ""
     """What the answer is called, where its cell is empty at the start."""
 
+    beside: str = ""
+    """What its cell makes beside an answer of a name that other cells use as well."""
+
     @property
     def folder(self) -> Path:
         """The folder of its lesson."""
@@ -156,9 +159,12 @@ def find(id: str) -> AnyExercise:
     """Return an exercise.
 
     Raises:
+        TypeError: The id is no text.
         ValueError: There is no such exercise.
 
     """
+    if not isinstance(id, str):
+        raise TypeError(f'an exercise is named by a text: write "{id}", in quotes')
     if id not in EXERCISES:
         raise ValueError(f"there is no exercise {id!r}; there are {', '.join(EXERCISES)}")
     return EXERCISES[id]
@@ -182,11 +188,12 @@ def exercise(
     unwritten: Callable[[Any], str | None] = lambda answer: None,
     *,
     name: str = "",
+    beside: str = "",
 ) -> Callable[[Scenario], Scenario]:
     """Register a scenario as an exercise; one whose cell is empty at the start has a ``name``."""
 
     def register(scenario: Scenario) -> Scenario:
-        enter(Exercise(id, title, scenario, unwritten, name))
+        enter(Exercise(id, title, scenario, unwritten, name, beside))
         return scenario
 
     return register

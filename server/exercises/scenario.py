@@ -30,11 +30,19 @@ from ..live.record import Failed, Note, Received, Record, Refused, Snapshot
 from ..mistakes.diagnosis import diagnose_entry
 from ..mistakes.registry import MISTAKES, Mistake, diagnose_text
 from ..notebook.launch import as_application
-from .mistakes import MORE_THAN_ASKED, NEARLY, NO_F, ONLY_EXAMPLES
+from .mistakes import (
+    MORE_THAN_ASKED,
+    NEARLY,
+    NO_F,
+    ONLY_BEGINNING,
+    ONLY_EXAMPLES,
+    SENT_AGAIN,
+)
 
 __all__ = [
     "ENDED",
     "NOTHING",
+    "REFUSED",
     "Client",
     "End",
     "NotYet",
@@ -50,6 +58,9 @@ __all__ = [
 
 NOTHING = "nothing"
 """What came where nothing came."""
+
+REFUSED = "refused with HTTP"
+"""What came where the handshake was refused; the status follows."""
 
 ENDED = "the end of the connection"
 """What came where the connection ended."""
@@ -271,7 +282,7 @@ class Trial(Sheet):
             self.connections.append(opened)
             return opened
         except InvalidStatus as exc:
-            return f"refused with HTTP {exc.response.status_code}"
+            return f"{REFUSED} {exc.response.status_code}"
         except TimeoutError:
             return "no answer to the handshake"
         except (InvalidHandshake, OSError, EOFError):
@@ -365,6 +376,8 @@ class Client:
     def __init__(self, trial: Trial, connection: ClientConnection) -> None:
         self.trial = trial
         self.connection = connection
+        self.taken: list[str] = []
+        """The messages that have come and were expected."""
 
     def send(self, message: str | bytes) -> None:
         """Send a message; that the connection is gone shows at the next expectation."""
@@ -401,10 +414,17 @@ class Client:
         got = self.receive()
         if got != expected:
             what = what or f"{quote(expected)} comes"
-            mistake = find_likely(likely, got) or nearly_right(got, expected)
+            mistake = find_likely(likely, got) or nearly_right(got, expected) or self.again(got)
             self.trial.fail(what, quote(expected), came(got), mistake)
-        elif not quiet:
+        self.taken.append(expected)
+        if not quiet:
             self.trial.passed(what or f"{quote(expected)} comes")
+
+    def again(self, got: object) -> Mistake | None:
+        """Return the mistake behind a message that has come before, where one was too many."""
+        # An answer that is always the same comes once for each message: then nothing follows.
+        one_more = got in self.taken[-1:] and isinstance(self.receive(), str | bytes)
+        return SENT_AGAIN if one_more else None
 
     def is_asked(self, message: str | bytes, expected: str, likely: Likely | None = None) -> None:
         """Send a message and expect one answer."""
@@ -451,6 +471,8 @@ def nearly_right(got: object, expected: str) -> Mistake | None:
         return NEARLY
     if re.search(r"\{[\w.]+\}", got):
         return NO_F
+    if got and expected.startswith(got):
+        return ONLY_BEGINNING
     return MORE_THAN_ASKED if expected in got else None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["CODES", "CloseCode", "explain_code", "name_code"]
+__all__ = ["CODES", "CloseCode", "explain_code", "explain_end", "name_code"]
 
 
 class CloseCode(NamedTuple):
@@ -65,8 +65,8 @@ CODES = {
     ),
     1011: CloseCode(
         "internal error",
-        "Internal error: the consumer raised an exception, and the server closed for "
-        "it. The transcript has the traceback.",
+        "Internal error: the side that closed has failed. If it was the server, the consumer "
+        "raised an exception, and the transcript has the traceback.",
     ),
     1012: CloseCode(
         "service restart",
@@ -86,6 +86,17 @@ CODES = {
     ),
 }
 """The codes that RFC 6455 or its registry defines."""
+
+
+ENDS = {
+    (1011, "server"): "Internal error: the consumer raised an exception, and the server closed for "
+    "it. The transcript has the traceback.",
+    (1011, "consumer"): "Internal error: the consumer itself closed with this code. It says that "
+    "the server failed; codes from 4000 to 4999 are yours.",
+    (1011, "client"): "The client closed with it: its own code ended in an exception, or its cell "
+    "was interrupted. It says nothing of the consumer.",
+}
+"""What a code says where it is known who closed."""
 
 
 def name_code(code: int) -> str:
@@ -108,3 +119,8 @@ def explain_code(code: int) -> str:
     if 3000 <= code <= 3999:
         return "A code that libraries register: look it up in the library's documentation."
     return "This is no close code: they lie between 1000 and 4999."
+
+
+def explain_end(by: str, code: int) -> str:
+    """Say the same of a connection of which it is known who ended it."""
+    return ENDS.get((code, by)) or explain_code(code)

@@ -7,9 +7,11 @@ What is known is in :mod:`server.mistakes.registry`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from traceback import TracebackException
+
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from ..live.failure import capture, chain
 from ..live.record import (
@@ -26,7 +28,7 @@ from ..live.record import (
     Sent,
     Undelivered,
 )
-from .codes import explain_code
+from .codes import explain_code, explain_end
 from .registry import MISTAKES, Mistake, diagnose_text
 
 MAX_ABOUT = 300
@@ -108,8 +110,8 @@ def explain_entry(entry: Entry) -> Explanation:
     match entry.what:
         case Failed(exception):
             return explain(exception)
-        case Closed(_, code, _) | Disconnected(_, code, _):
-            return explain(code)
+        case Closed(by, code, _) | Disconnected(by, code, _):
+            return Explanation(f"close code {code:d}", explain_end(by, code))
         case _:
             found = diagnose_entry(entry)
             if found is not None:
@@ -132,18 +134,50 @@ def seen(entry: Entry) -> str:
             return ""
 
 
-def explain_entries(entries: Iterable[Entry]) -> Explanation:
-    """Explain the last thing in a record that went wrong."""
+def explain_entries(
+    entries: Iterable[Entry], error: BaseException | None = None, at_work: bool = False
+) -> Explanation:
+    """Explain the last thing that went wrong: in a record, or in a cell that was run after it.
+
+    Args:
+        entries: The record.
+        error: What has ended the cell.
+        at_work: Whether a handler has begun and not come to its end.
+
+    """
+    if error is not None and not isinstance(error, TOLD_BY_A_CLIENT):
+        return of_the_cell(error)
     backwards = list(entries)[::-1]
     for wanted in (is_failure, is_known, is_bad_end, is_remark):
         for entry in backwards:
             if wanted(entry):
-                return explain(cause_of(entry, backwards))
-    return Explanation("", f"{NOTHING}{unanswered(backwards)}")
+                found = explain(cause_of(entry, backwards))
+                if isinstance(entry.what, Disconnected) and entry.what.by == "client":
+                    of_it = (other for other in backwards if other.connection == entry.connection)
+                    return replace(found, text=f"{found.text}{unanswered(of_it, at_work)}")
+                return found
+    if error is not None and not isinstance(error, KeyboardInterrupt):
+        return of_the_cell(error)
+    return Explanation("", f"{NOTHING}{unanswered(backwards, at_work)}")
 
 
-def unanswered(backwards: Iterable[Entry]) -> str:
+TOLD_BY_A_CLIENT = (ConnectionClosed, InvalidHandshake, OSError, EOFError, KeyboardInterrupt)
+"""What a client raises, or ends with, when something went wrong on the server: no explanation."""
+
+
+def of_the_cell(error: BaseException) -> Explanation:
+    """Explain what has ended a cell."""
+    found = explain(error)
+    return replace(found, text=f"{found.text}\n{OF_THE_CELL}")
+
+
+OF_THE_CELL = "The cell that you ran last has raised it, and not a consumer."
+
+
+def unanswered(backwards: Iterable[Entry], at_work: bool = False) -> str:
     """Say that the last message was not answered; nothing where it was, or none came."""
+    if at_work:
+        return " A handler has begun and not come to its end: a pause, or an endless loop."
     for entry in backwards:
         if isinstance(entry.what, Received):
             return (

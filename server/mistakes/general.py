@@ -280,6 +280,53 @@ also(
 )
 also("no-channel-layer", "object has no attribute 'channel_name'", over=["no-attribute"])
 mistake(
+    "javascript-method",
+    "A method has another name in Python",
+    symptom="`AttributeError: 'str' object has no attribute 'toUpperCase'`",
+    cause="JavaScript calls it so; Python's names are its own.",
+    fix="Write upper, lower, strip, startswith or find; append for push; len(value) for length; "
+    "in for includes.",
+    texts=[
+        r"'(str|bytes|int|float|bool|list|tuple)' object has no attribute "
+        r"'(to[A-Z]\w+|length|push|shift|unshift|splice|slice|concat|trim|trimStart|trimEnd|"
+        r"startsWith|endsWith|includes|indexOf|lastIndexOf|substring|substr|charAt|padStart|"
+        r"padEnd|replaceAll|forEach|map|filter|hasOwnProperty)'",
+    ],
+    shown=["1.1"],
+)
+mistake(
+    "javascript-global",
+    "A name of JavaScript's",
+    symptom="`NameError: name 'setTimeout' is not defined`",
+    cause="The browser knows it, and Python does not.",
+    fix="Write print for console.log, json for JSON, asyncio.sleep for setTimeout, int for "
+    "parseInt, None, True, False.",
+    texts=[
+        r"NameError: name '(console|JSON|setTimeout|setInterval|parseInt|parseFloat|Math|Date|"
+        r"undefined|null|true|false|window|document|WebSocket)' is not defined",
+    ],
+    over=["no-such-variable"],
+    shown=["1.4"],
+)
+mistake(
+    "await-in-def",
+    "await in a plain def",
+    symptom="`SyntaxError: 'await' outside async function`",
+    cause="await may stand in an async def, and at the top level of a notebook's cell.",
+    fix="Write async def; in a sync consumer leave out the await.",
+    texts=["'await' outside async function"],
+)
+mistake(
+    "send-in-json-consumer",
+    "A JSON consumer has send_json",
+    symptom="a TypeError about a dict or a list in a send, in a JSON consumer",
+    cause="send takes a str, and makes no JSON of a dict or a list; send_json does.",
+    fix="Write self.send_json(value).",
+    texts=[r"'text' of websocket\.send must be str, not (dict|list|tuple): convert it"],
+    when=lambda facts: facts.consumer == "json",
+    shown=["4.4"],
+)
+mistake(
     "none-used",
     "None is used as if it were something",
     symptom="`AttributeError: 'NoneType' object has no attribute 'send'`",

@@ -24,6 +24,7 @@ from ..live.layer import restart
 from ..live.output import route_prints, show_forgotten_awaits
 from ..live.record import Entry, Note, Record
 from . import door
+from .last_cell import last_error
 from .runs import runs
 from .settings import configure
 
@@ -188,13 +189,18 @@ class LiveServer:
     def explain(
         self, what: BaseException | TracebackException | Entry | int | str | None = None
     ) -> Explanation:
-        """Explain an exception, a close code or an entry; by default, what last went wrong."""
+        """Explain an exception, a close code or an entry; by default, what last went wrong.
+
+        That may also be the error that has ended the cell before this one.
+
+        """
         from ..mistakes.diagnosis import explain, explain_entries
 
         if what is not None:
             return explain(what)
         self.host.settle()
-        return explain_entries(self.host.record.snapshot().entries)
+        entries = self.host.record.snapshot().entries
+        return explain_entries(entries, last_error(), self.host.working())
 
     def clear(self) -> None:
         """Forget what happened so far."""
@@ -230,8 +236,15 @@ class LiveServer:
         )
 
 
-def as_application(app: Any) -> ASGI3Application:
+def as_application(
+    app: Any, taker: str = "launch()", example: str = "launch({})"
+) -> ASGI3Application:
     """Turn what a learner has into an ASGI application.
+
+    Args:
+        app: What it is.
+        taker: Who takes it, for the text of an error.
+        example: How it is given.
 
     Raises:
         TypeError: It is no consumer class, no list of URL patterns, and not callable.
@@ -241,28 +254,30 @@ def as_application(app: Any) -> ASGI3Application:
         if issubclass(app, AsyncConsumer):
             return cast(ASGI3Application, cast(Any, app).as_asgi())
         raise TypeError(
-            f"launch() takes a consumer class, and {app.__name__} is none: derive it from "
+            f"{taker} takes a consumer class, and {app.__name__} is none: derive it from "
             f"SyncConsumer, AsyncConsumer or one of the generic consumers."
         )
     if isinstance(app, AsyncConsumer):
         raise TypeError(
-            f"launch() takes the class, and a consumer for each connection is made from it: "
-            f"write launch({type(app).__name__}), without parentheses after the name."
+            f"{taker} takes the class, and a consumer for each connection is made from it: "
+            f"write {example.format(type(app).__name__)}, without parentheses after the name."
         )
     if isinstance(app, URLPattern):
-        raise TypeError("launch() takes a list of URL patterns: write launch([path(...)]).")
+        raise TypeError(
+            f"{taker} takes a list of URL patterns: write {example.format('[path(...)]')}."
+        )
     if isinstance(app, Sequence) and not isinstance(app, str):
         for pattern in app:
             if not hasattr(pattern, "pattern"):
                 raise TypeError(
-                    f"launch() takes a list of URL patterns, and {pattern!r} is none: "
+                    f"{taker} takes a list of URL patterns, and {pattern!r} is none: "
                     f'write path("ws/...", Consumer.as_asgi()).'
                 )
         return cast(ASGI3Application, URLRouter(list(app)))
     if callable(app):
         return cast(ASGI3Application, app)
     raise TypeError(
-        f"launch() takes a consumer class, a list of URL patterns or an ASGI application, "
+        f"{taker} takes a consumer class, a list of URL patterns or an ASGI application, "
         f"not {type(app).__name__}."
     )
 

@@ -17,6 +17,7 @@ import pytest
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import WebsocketConsumer
+from django.urls import path
 from IPython.core.interactiveshell import InteractiveShell
 
 from server.exercises import Verdict, check, progress, reset
@@ -154,21 +155,50 @@ def test_unknown_exercise() -> None:
     with pytest.raises(ValueError) as raised:
         check("1.9", Shout)
     assert str(raised.value).startswith("there is no exercise '1.9'; there are 1.1, 1.2, ")
+    with pytest.raises(TypeError) as untyped:
+        check(1.1, Shout)  # type: ignore[arg-type] # as learners do
+    assert str(untyped.value) == 'an exercise is named by a text: write "1.1", in quotes'
 
 
 @pytest.mark.parametrize(
-    ("answer", "came"),
+    ("id", "answer", "came"),
     [
-        (None, "launch() takes a consumer class, a list of URL patterns or an ASGI application"),
-        (int, "launch() takes a consumer class, and int is none"),
-        (["ws/"], "launch() takes a list of URL patterns, and 'ws/' is none"),
+        ("1.1", 7, "check() takes a consumer class, a list of URL patterns or an ASGI application"),
+        ("1.1", int, "check() takes a consumer class, and int is none"),
+        ("1.1", ["ws/"], "check() takes a list of URL patterns, and 'ws/' is none"),
+        (
+            "1.1",
+            Shout(),
+            "check() takes the class, and a consumer for each connection is made from it: "
+            'write check("1.1", Shout), without parentheses after the name.',
+        ),
+        (
+            "1.2",
+            Shout(),
+            "check() takes the class, and a consumer for each connection is made from it: "
+            "write Countdown = Shout, without parentheses after the name.",
+        ),
+        (
+            "2.1",
+            path("ws/", Shout.as_asgi()),
+            'check() takes a list of URL patterns: write check("2.1", [path(...)]).',
+        ),
     ],
 )
-def test_no_application(answer: Any, came: str) -> None:
-    """What cannot be served is no crash but a verdict."""
-    verdict = check("1.1", answer)
+def test_no_application(id: str, answer: Any, came: str) -> None:
+    """What cannot be served is no crash but a verdict, which speaks of the check."""
+    verdict = check(id, answer)
     assert not verdict
     assert verdict.steps[0].came.startswith(came)
+
+
+def test_no_answer(shell: InteractiveShell) -> None:
+    """A check that is given nothing says how, with the name that the learner's cell makes."""
+    verdict = checked_in(shell, 'check("1.1")')
+    assert (verdict.steps[0].expected, verdict.steps[0].came) == ("what your cell makes", "nothing")
+    assert verdict.advice == ('Write check("1.1", ...).',)
+    run(shell, SHOUT, "stub-1-1")
+    assert checked_in(shell, 'check("1.1")').advice == ('Write check("1.1", ShoutBack).',)
 
 
 def test_class_of_a_middleware() -> None:
@@ -177,6 +207,10 @@ def test_class_of_a_middleware() -> None:
     class TokenRequired:
         pass
 
+    assert check("2.2", TokenRequired()).advice == (
+        "TokenRequired has no method __call__(self, scope, receive, send): it is what makes an "
+        "application of it.",
+    )
     verdict = check("2.2", TokenRequired)
     assert verdict.steps[0].came == "the class TokenRequired"
     assert verdict.advice == (
@@ -328,12 +362,17 @@ def test_cannot_be_remembered(
 
 
 def test_cell_that_has_failed() -> None:
-    """After a cell that ended in an error, a verdict begins with that: the answer may be older."""
+    """After a cell that ended in an error, a verdict begins with that: the answer may be older.
+
+    A cell that defines nothing cannot hold the answer.
+
+    """
     shell = InteractiveShell.instance()
     try:
         for source, remark in (
             ("class Whisper(:", "The cell that you ran just before has failed: SyntaxError."),
-            ("nobody", "The cell that you ran just before has failed: NameError."),
+            ("one = nobody", "The cell that you ran just before has failed: NameError."),
+            ("nobody", ""),
             ("1 + 1", ""),
         ):
             with redirect_stdout(StringIO()):
@@ -507,6 +546,32 @@ def test_cell_without_an_id(shell: InteractiveShell) -> None:
     )
 
 
+def test_answer_and_check_in_one_cell(shell: InteractiveShell) -> None:
+    """What the cell of the check makes itself is nobody's older answer, whatever came before."""
+    run(shell, "class ShoutBack(:", "stub-1-1")
+    verdict = checked_in(shell, f'None\n{SHOUT}verdict = check("1.1", ShoutBack)')
+    assert verdict.passed and verdict.notes == ()
+    run(shell, SHOUT.replace("ShoutBack", "Loud"), "stub-1-1")
+    verdict = checked_in(shell, f'None\n{SHOUT}verdict = check("1.1", ShoutBack)')
+    assert verdict.passed and verdict.notes == ()
+    verdict = checked_in(shell, f'None\n{SHOUT}{SHOUT}verdict = check("1.1", ShoutBack)')
+    assert verdict.notes == (
+        "Your cell defines ShoutBack twice, and only the last definition counts.",
+    )
+    shout = SHOUT.replace("ShoutBack", "countdown")
+    verdict = checked_in(shell, f'None\n{shout}verdict = check("1.2")')
+    assert verdict.steps[0].came == "countdown"
+
+
+def test_answer_of_another_cell(shell: InteractiveShell) -> None:
+    """Of a name that many cells use, it is asked whether the exercise's own cell was run."""
+    run(shell, ROUTES, "stub-2-1")
+    question = "There is no NotHere in the notebook: has the cell of this exercise been run?"
+    assert checked_in(shell, 'check("2.3", routes)').notes == (question,)
+    run(shell, f"{ROUTES}\nclass NotHere(WebsocketConsumer): ...", "stub-2-3")
+    assert checked_in(shell, 'check("2.3", routes)').notes == ()
+
+
 def test_empty_cell(shell: InteractiveShell) -> None:
     """Of an exercise that starts from an empty cell, the notebook is asked for the answer."""
     verdict = checked_in(shell, 'check("1.2")')
@@ -520,6 +585,14 @@ def test_empty_cell(shell: InteractiveShell) -> None:
     run(shell, SHOUT.replace("ShoutBack", "Countdown"), "stub-1-2")
     verdict = checked_in(shell, 'check("1.2")')
     assert verdict.steps[0].what == "the connection opens"
+
+
+def test_answer_that_is_none(shell: InteractiveShell) -> None:
+    """A name that a function without a return has given is not said to be missing."""
+    run(shell, "def token_required(app): ...\nguarded = token_required(1)", "stub-2-2")
+    verdict = checked_in(shell, 'check("2.2")')
+    assert verdict.steps[0].came == "None"
+    assert verdict.advice[0] == "guarded is None: what it was made with returns nothing."
 
 
 def test_nobody_is_asked(shell: InteractiveShell) -> None:

@@ -505,6 +505,28 @@ def test_other_answers() -> None:
         assert not verdict and verdict.mistake is None
 
 
+@pytest.mark.parametrize("answer", ["blue: hi 1", "blue 7: hi"])
+def test_other_first_answers(answer: str) -> None:
+    """A number in another place, or one whose reason cannot be seen, is guessed at by nobody."""
+    arrivals = []
+
+    class ChatRoom(WebsocketConsumer):
+        def connect(self) -> None:
+            arrivals.append(1)
+            if len(arrivals) == 1:
+                self.accept()
+                self.send("welcome to blue")
+            else:
+                self.close()
+
+        def receive(self, text_data: str = "", bytes_data: bytes | None = None) -> None:
+            self.send(answer)
+
+    verdict = check("2.1", [path("ws/room/<str:name>/", ChatRoom.as_asgi())])
+    assert verdict.steps[-1].came == f'"{answer}"'
+    assert verdict.mistake is None
+
+
 def test_count_that_never_comes() -> None:
     """A consumer that only greets is told that a message is missing."""
 

@@ -82,7 +82,7 @@ def test_explain_unknown() -> None:
     [
         (1000, "Normal closure"),
         (1006, "Abnormal closure"),
-        (1011, "Internal error: the consumer raised"),
+        (1011, "Internal error: the side that closed has failed"),
         (4000, "A code of the application's own"),
         (3000, "A code that libraries register"),
         (200, "This is no close code"),
@@ -114,7 +114,9 @@ def entry(what: Any) -> Entry:
 @pytest.mark.parametrize(
     ("what", "text"),
     [
-        (Closed("server", 1011, ""), "Internal error"),
+        (Closed("server", 1011, ""), "Internal error: the consumer raised an exception"),
+        (Closed("consumer", 1011, ""), "Internal error: the consumer itself closed"),
+        (Disconnected("client", 1011, ""), "The client closed with it: its own code ended"),
         (Disconnected("network", 1006, ""), "Abnormal closure"),
         (Note("a handler: event loop does not answer"), "time.sleep in async code"),
         (Refused("server", 500, "has neither accepted nor closed"), "No accept"),
@@ -233,3 +235,48 @@ def test_a_very_long_text() -> None:
     assert len(repr(found)) < 500
     assert found.about.endswith("… (10,000,000 characters)")
     assert len(repr(explain(ValueError("x" * 10_000_000)))) < 500
+
+
+# What was done after it
+
+
+def test_client_that_gave_up() -> None:
+    """A client that was interrupted is no error of the consumer, and what it waited for is told."""
+    entries = [entry(Received("x")), entry(Disconnected("client", 1011, ""))]
+    assert explain_entries(entries).text == (
+        "The client closed with it: its own code ended in an exception, or its cell was "
+        "interrupted. It says nothing of the consumer. Nothing was sent after the last message of "
+        "client 1, entry 7: follow your code for it."
+    )
+
+
+def test_handler_at_work() -> None:
+    """A handler that does not come to its end is named, and not the message before it."""
+    assert explain_entries([entry(Received("x"))], at_work=True).text == (
+        "Nothing went wrong here, as far as the record shows. A handler has begun and not come to "
+        "its end: a pause, or an endless loop."
+    )
+
+
+FAILED = entry(Failed(TracebackException.from_exception(KeyError("text"))))
+
+
+@pytest.mark.parametrize(
+    ("error", "entries", "about"),
+    [
+        (NameError("x"), [FAILED], "NameError: x"),
+        (SyntaxError("'await' outside async function"), [], "SyntaxError: 'await' outside async"),
+        (EOFError("gone"), [FAILED], "KeyError: 'text'"),
+        (EOFError("gone"), [], "EOFError: gone"),
+        (KeyboardInterrupt(), [FAILED], "KeyError: 'text'"),
+        (KeyboardInterrupt(), [], ""),
+        (None, [FAILED], "KeyError: 'text'"),
+    ],
+)
+def test_error_of_a_cell(error: BaseException | None, entries: list[Entry], about: str) -> None:
+    """A cell's own error comes first; what a client raises only where the record knows nothing."""
+    explained = explain_entries(entries, error)
+    assert explained.about.startswith(about) and bool(explained.about) == bool(about)
+    assert ("The cell that you ran last" in explained.text) == (
+        explained.about != "KeyError: 'text'" and explained.about != ""
+    )

@@ -404,6 +404,7 @@ def coroutine_as_value() -> str:
 
 
 PRODUCERS: dict[str, Callable[[], str]] = {
+    "await-in-def": lambda: error(lambda: compile("def f(): await g()", "cell", "exec")),
     "not-awaitable": lambda: error(lambda: asyncio.run(await_dict())),
     "no-event-handler": lambda: error(lambda: asyncio.run(dispatch({"type": "chat.message"}))),
     "member-left": lambda: "\n".join(told(entry.what) for entry in kinds.member_left()),
@@ -505,7 +506,14 @@ SEEN_IN_A_BROWSER = {
 ROWS = [found for found in MISTAKES.values() if found.symptom]
 """Those that can be made out by what one sees."""
 
-NO_TEXT = {"leading-slash", "regex-in-path", "unanchored", "type-of-another-method"}
+NO_TEXT = {
+    "leading-slash",
+    "regex-in-path",
+    "braces-in-path",
+    "group-without-p",
+    "unanchored",
+    "type-of-another-method",
+}
 """What stands in backticks is the learner's own code."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...mistakes.registry import mistake, show
+from ...mistakes.registry import also, mistake, show
 
 show("no-accept", "1#no-accept", "1.1")
 mistake(
@@ -47,10 +47,17 @@ mistake(
     symptom="`TypeError: 'text' of websocket.send must be str, not dict: it is an ASGI message "
     "itself`",
     cause="send of a generic consumer takes the text alone, and wraps it in the message itself.",
-    fix="Write self.send(text_data=...); and self.close(code=..., reason=...) to close.",
+    fix="Write self.send(text_data=...); and self.accept() and self.close(code=..., reason=...).",
     texts=["it is an ASGI message itself"],
     over=["dict-as-text", "not-a-string"],
     shown=["1.3"],
+)
+also(
+    "message-as-text",
+    r"Expected ASGI message 'websocket\.accept'.* but got 'websocket\.send'",
+    when=lambda facts: (
+        facts.consumer in ("generic", "json") and "websocket.accept" in facts.expression
+    ),
 )
 mistake(
     "not-called",
@@ -123,6 +130,8 @@ show("closed-too-early", "1.2")
 show("nearly", "1.2")
 show("more-than-asked", "1.1", "1.2")
 show("no-f", "1.3")
+show("only-beginning", "1.1", "1.3")
+show("sent-again", "1.1", "1.3")
 show("returned-by-handler", "1.1", "1.2", "1.3")
 mistake(
     "event-as-answer",
@@ -141,7 +150,10 @@ mistake(
     "but got 'websocket_send'.`",
     cause="The type has a dot in it and is taken letter by letter; only methods have the _.",
     fix='Write "websocket.accept", "websocket.send" or "websocket.close".',
-    texts=[r"but got '(?!websocket\.(accept|send|close|connect|receive|disconnect|http\.))"],
+    texts=[
+        r"but got '(?!websocket\.((accept|send|close|connect|receive|disconnect)'|http\.)|http\.)"
+        "[^']*'"
+    ],
     shown=["1.1"],
 )
 mistake(
@@ -220,6 +232,7 @@ mistake(
         r"(?<!Bridge\.)\breceive\(\) got an unexpected keyword argument '(bytes_data|text_data)'",
         r"(?<!Bridge\.)\breceive\(\) takes \d+ positional arguments? but \d+ were given",
         r"(?<!Bridge\.)\breceive\(\) missing \d+ required positional argument",
+        r"\breceive\(\) got multiple values for argument '(bytes_data|text_data)'",
     ],
     shown=["1.2", "4.2"],
 )
@@ -349,7 +362,8 @@ mistake(
     symptom="`The application returned while the connection was open.`",
     cause="StopConsumer (or a return of the application) ends the consumer, "
     "and the server has to close for it.",
-    fix="Close with a code first, and raise StopConsumer in websocket_disconnect only.",
+    fix="Raise StopConsumer in websocket_disconnect only; where the connection is to end, close "
+    "it with a code.",
     texts=["returned while the connection was open", "returned without completing handshake"],
     shown=["1.3"],
 )
@@ -371,9 +385,37 @@ mistake(
     "A name that Python does not know",
     symptom="`NameError: name 'text' is not defined`",
     cause="Nothing of that name was set, defined or imported before this line.",
-    fix='Compare the spelling. Is it an attribute, as in self.count? Is it a text, as in "text"?',
+    fix="Compare the spelling. Is it a module, to be imported? Is it an attribute, as in "
+    'self.count? A text, as in "text"?',
     texts=["NameError: name '.*' is not defined"],
     shown=["1.1"],
+)
+mistake(
+    "no-self",
+    "self is missing",
+    symptom="`NameError: name 'close' is not defined`, in a consumer",
+    cause="What belongs to the consumer is found through self, and not by its name alone.",
+    fix="Write self and a dot before it, as in self.send(...).",
+    texts=[
+        r"NameError: name '(accept|send|send_json|close|scope|channel_name|channel_layer)' is not "
+        "defined",
+    ],
+    when=lambda facts: facts.consumer in ("generic", "json"),
+    shown=["1.1", "1.3"],
+)
+also(
+    "no-self",
+    "NameError: name '(send|scope|channel_name|channel_layer)' is not defined",
+    when=lambda facts: facts.consumer == "raw",
+)
+mistake(
+    "close-keyword",
+    "close has other parameters",
+    symptom="`TypeError: WebsocketConsumer.close() got an unexpected keyword argument 'message'`",
+    cause="close of a generic consumer has the parameters code and reason.",
+    fix='Write self.close(code=4000, reason="...").',
+    texts=[r"WebsocketConsumer\.close\(\) got an unexpected keyword argument"],
+    shown=["1.3"],
 )
 mistake(
     "only-generic",

@@ -17,7 +17,7 @@ from django.urls.resolvers import RoutePattern
 from websockets.sync.client import ClientConnection
 
 from ...exercises.check import RUN_FIRST
-from ...exercises.mistakes import ONLY_EXAMPLES
+from ...exercises.mistakes import ONLY_BEGINNING, ONLY_EXAMPLES
 from ...exercises.registry import exercise
 from ...exercises.scenario import Client, End, Trial, a_word, came, nearly_right, unless_right
 from ...live.failure import chain
@@ -41,11 +41,15 @@ def route_mistake(routes: Any, target: str) -> Mistake | None:
                 written = str(pattern)
                 if written.startswith("/"):
                     return MISTAKES["leading-slash"]
-                if any(sign in written for sign in ("^", "$", "(", "*", "\\")):
+                if any(sign in written for sign in ("^", "(", "*", "\\")) or written.endswith("$"):
                     return MISTAKES["regex-in-path"]
+                if "{" in written:
+                    return MISTAKES["braces-in-path"]
             case _:
                 if str(pattern).startswith(("/", "^/")):
                     return MISTAKES["leading-slash"]
+                if "(<" in str(pattern):
+                    return MISTAKES["group-without-p"]
     other = target.removesuffix("/") if target.endswith("/") else f"{target}/"
     if any(pattern.match(other) for pattern in patterns):
         return MISTAKES["trailing-slash"]
@@ -144,6 +148,12 @@ COUNTED_LATE = mistake(
     cause="The message that is being answered counts too.",
     fix="Count first, then send.",
 )
+COUNTED_AHEAD = mistake(
+    "counted-ahead",
+    "The count does not begin with 1",
+    cause="It begins with another number than 0, or more than 1 is added.",
+    fix="Set it to 0 in connect, and add 1 to it for each message, before the answer.",
+)
 COUNTED_ANEW = mistake(
     "counted-anew",
     "Each message is counted as the first",
@@ -166,13 +176,13 @@ def no_routes(answer: Any) -> str | None:
     return None
 
 
-@exercise("2.1", "Rooms", no_routes)
+@exercise("2.1", "Rooms", no_routes, beside="ChatRoom")
 def rooms(trial: Trial) -> None:
     """Each client is in the room that its path names, and counts its own messages."""
     blue = visit(trial, "ws/room/blue/")
     welcome = "welcome to blue"
     blue.answers(welcome, f'the client is told "{welcome}"', partial(not_welcomed, welcome))
-    blue.is_asked("hi", "blue 1: hi", partial(not_counted, "hi", {"blue 0: hi": COUNTED_LATE}))
+    blue.is_asked("hi", "blue 1: hi", partial(not_counted, trial))
     blue.is_asked("anybody?", "blue 2: anybody?", {"blue 1: anybody?": COUNTED_ANEW})
     red = visit(trial, "ws/room/red/")
     mixed = partial(mixed_up, trial)
@@ -194,16 +204,40 @@ def rooms(trial: Trial) -> None:
     trial.passed(what)
 
 
-def not_counted(text: str, known: dict[str, Mistake], got: object) -> Mistake | None:
+def not_counted(trial: Trial, got: object) -> Mistake | None:
     """Return the mistake behind a first answer with another number than 1, or none."""
-    if isinstance(got, str) and got.startswith("blue") and not re.search("[0-9]", got):
-        return NOT_COUNTED if text in got else None
-    return known.get(got) if isinstance(got, str) else None
+    if not isinstance(got, str) or not got.startswith("blue") or "hi" not in got:
+        return None
+    if not re.search("[0-9]", got):
+        return NOT_COUNTED
+    if got == "blue 0: hi":
+        return COUNTED_LATE
+    if not re.fullmatch("blue [0-9]+: hi", got):
+        return None
+    # At a second check, the clients of the first one have been counted already.
+    other = first_answer(trial)
+    if other is None:
+        return None
+    return COUNTED_AHEAD if other == got else mixed_up(trial, got)
+
+
+def first_answer(trial: Trial) -> str | bytes | End | None:
+    """Return what another client in the same room is answered first."""
+    connection = trial.try_connect("ws/room/blue/")
+    if not isinstance(connection, ClientConnection):
+        return None
+    client = Client(trial, connection)
+    client.receive()
+    client.send("hi")
+    return client.receive()
 
 
 def not_welcomed(welcome: str, got: object) -> Mistake | None:
     """Return the mistake behind another welcome."""
-    return nearly_right(got, welcome) or (NOT_WELCOMED if isinstance(got, str) else None)
+    if not isinstance(got, str):
+        return None
+    found = nearly_right(got, welcome)
+    return NOT_WELCOMED if found in (None, ONLY_BEGINNING) else found
 
 
 def mixed_up(trial: Trial, got: object) -> Mistake | None:
@@ -220,6 +254,12 @@ NOT_GUARDED = mistake(
     "A client gets in that must not",
     cause="The middleware hands this connection on to the application inside.",
     fix="Hand on only a connection whose query has the token sesame, and refuse all others.",
+)
+NO_MIDDLEWARE = mistake(
+    "no-middleware",
+    "There is no middleware",
+    cause="guarded is the consumer, or a route to it: nothing looks at the query before it.",
+    fix="Put a middleware around it, as in section 8: guarded = TokenRequired(Welcomer.as_asgi()).",
 )
 ACCEPTED_FIRST = mistake(
     "accepted-first",
@@ -314,14 +354,20 @@ def not_wrapped(answer: Any) -> str | None:
     """Tell whether the class came instead of what was made with it."""
     if isinstance(answer, type) and not issubclass(answer, AsyncConsumer):
         return "This is the class itself: check the application that is made with it, guarded."
+    if not callable(answer) and not isinstance(answer, list | tuple):
+        return (
+            f"{type(answer).__name__} has no method __call__(self, scope, receive, send): it is "
+            "what makes an application of it."
+        )
     return None
 
 
 @exercise("2.2", "A token, please", not_wrapped, name="guarded")
 def token_please(trial: Trial) -> None:
     """Only a client with the token gets in; all others are refused."""
-    refused(trial, "ws/", "without a token", NOT_GUARDED)
-    refused(trial, "ws/?token=guess", "with the token guess", NOT_GUARDED)
+    if_accepted = NO_MIDDLEWARE if is_bare(trial.answer) else NOT_GUARDED
+    refused(trial, "ws/", "without a token", if_accepted)
+    refused(trial, "ws/?token=guess", "with the token guess", if_accepted)
     what = "with ?token=sesame the connection opens"
     client = trial.connect("ws/?token=sesame", what, partial(not_let_in, trial))
     client.answers("welcome", 'and the application inside says "welcome"')
@@ -333,6 +379,14 @@ def token_please(trial: Trial) -> None:
     trial.connect("ws/?room=blue&token=sesame", what, {"refused with HTTP 403": WHOLE_QUERY})
     what = "it is the middleware that refuses"
     trial.expect(what, not refused_inside(trial), "no consumer", "the consumer", CHECKED_INSIDE)
+
+
+def is_bare(answer: Any) -> bool:
+    """Tell whether an answer is a consumer with nothing around it but routers."""
+    routes = list(all_routes(answer))
+    if routes:
+        return all(is_bare(route.callback) for route in routes)
+    return isinstance(answer, type) or hasattr(answer, "consumer_class")
 
 
 def refused_inside(trial: Trial) -> bool:
@@ -374,6 +428,9 @@ def not_refused(trial: Trial) -> Mistake:
     if trial.failures:
         failure = trial.failures[-1]
         text = last_line(failure)
+        _, facts = next(chain(failure))
+        if text.startswith("KeyError") and facts is not None and facts.holder == "scope":
+            return NO_SUCH_KEY
         for pattern, mistake in QUERY_MISTAKES.items():
             if re.search(pattern, text):
                 return mistake
@@ -429,7 +486,7 @@ def one_route(answer: Any) -> str | None:
     return None
 
 
-@exercise("2.3", "Nobody here", one_route)
+@exercise("2.3", "Nobody here", one_route, beside="NotHere")
 def nobody_here(trial: Trial) -> None:
     """The clock ticks; every other path is closed with 4404."""
     clock = visit(trial, "ws/clock/")
@@ -493,7 +550,7 @@ PAGES = {
 }
 
 
-@exercise("2.4", "The broken route")
+@exercise("2.4", "The broken route", beside="Sport")
 def the_broken_route(trial: Trial) -> None:
     """Each path leads to its own consumer, and what is no path leads nowhere."""
     right = 0

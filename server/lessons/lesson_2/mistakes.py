@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ...mistakes.registry import also, mistake, show
 
 mistake(
@@ -95,13 +97,38 @@ mistake(
     shown=["2#never-match", "2.1"],
 )
 mistake(
+    "braces-in-path",
+    "Braces in path()",
+    symptom='`path("ws/{room}/")` matches nothing, and nothing warns',
+    cause="path() takes braces literally; what it puts a name to stands between < and >.",
+    fix='Write <str:name>: path("ws/room/<str:name>/", ...).',
+    shown=["2.1"],
+)
+mistake(
     "bad-regex",
     "Not a regular expression",
     symptom='`"*" is not a valid regular expression: nothing to repeat at position 0`',
     cause="re_path() takes regular expressions, and in these * repeats what stands before it.",
     fix='What matches every path is r"", or r"^.*$".',
-    texts=["is not a valid regular expression"],
+    texts=["is not a valid regular expression: nothing to repeat"],
     shown=["2.3"],
+)
+mistake(
+    "unreadable-regex",
+    "A regular expression that cannot be read",
+    symptom="`is not a valid regular expression: unknown extension`",
+    cause="Python's re takes it letter by letter, and at that position something else is expected.",
+    fix=r"Compare it with a good one: a named group is (?P<name>\w+), and brackets come in pairs.",
+    texts=["is not a valid regular expression: (?!nothing to repeat)"],
+    shown=["2.1"],
+)
+mistake(
+    "group-without-p",
+    "A named group without its ?P",
+    symptom='`re_path(r"ws/room/(<name>...)/")` matches nothing, and nothing warns',
+    cause="Without ?P before it, <name> is a piece of the path, taken letter by letter.",
+    fix=r"Write (?P<name>\w+).",
+    shown=["2.1"],
 )
 mistake(
     "accept-code",
@@ -183,6 +210,13 @@ mistake(
     over=["scope-has-no-key"],
     shown=["2.1"],
 )
+also(
+    "not-in-kwargs",
+    "^IndexError: tuple index out of range",
+    when=lambda facts: (
+        re.search(r"""url_route["']\]\[["']args["']""", facts.expression) is not None
+    ),
+)
 mistake(
     "bytes-and-text",
     "Bytes and text mixed",
@@ -241,6 +275,55 @@ mistake(
     fix='Accept one of scope["subprotocols"], or offer none.',
     texts=["Sec-WebSocket-Protocol", "did not offer the subprotocol", "offered the subprotocols"],
     shown=["2#subprotocol-text"],
+)
+mistake(
+    "application-not-async",
+    "The application is no async function",
+    symptom="`TypeError: The application returned None: write async def.`",
+    cause="The server awaits what the application returns, and this is nothing to be awaited.",
+    fix="Write async def __call__(self, scope, receive, send), and await the calls in it.",
+    texts=["The application returned .*: write async def"],
+    shown=["2.2"],
+)
+mistake(
+    "arguments-not-handed-on",
+    "The application inside is not given its arguments",
+    symptom="`missing 3 required positional arguments: 'scope', 'receive', and 'send'`",
+    cause="An ASGI application is called with the scope, with receive and with send.",
+    fix="Hand on all three: await self.app(scope, receive, send).",
+    texts=[
+        "missing 3 required positional arguments: 'scope', 'receive', and 'send'",
+        "missing 2 required positional arguments: 'receive' and 'send'",
+        r"(?<!__call__\(\) )missing 1 required positional argument: 'send'",
+    ],
+    shown=["2.2"],
+)
+mistake(
+    "call-parameters",
+    "__call__ with other parameters",
+    symptom="`TokenRequired.__call__() takes 3 positional arguments but 4 were given`",
+    cause="An ASGI application is called with three values, and self comes before them.",
+    fix="Write async def __call__(self, scope, receive, send).",
+    texts=[r"__call__\(\) takes \d+ positional arguments? but 4 were given"],
+    shown=["2.2"],
+)
+mistake(
+    "message-to-receive",
+    "receive is given a message",
+    symptom="`Bridge.receive() takes 1 positional argument but 2 were given`",
+    cause="receive takes nothing, and gives the next event; it is send that takes a message.",
+    fix="Call send. The parameters stand in the order scope, receive, send.",
+    texts=[r"Bridge\.receive\(\) takes 1 positional argument but"],
+    shown=["2.2"],
+)
+mistake(
+    "http-answer",
+    "An answer to an HTTP request",
+    symptom="`but got 'http.response.start'`, for a WebSocket",
+    cause="A WebSocket is answered with messages whose types begin with websocket.",
+    fix='To refuse, send {"type": "websocket.close"}: the server makes HTTP 403 of it.',
+    texts=[r"but got 'http\."],
+    shown=["2.2"],
 )
 mistake(
     "arguments-of-call",
