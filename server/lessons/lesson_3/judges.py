@@ -443,8 +443,8 @@ def come_back(sheet: Sheet, visit: Visit) -> None:
     came = f"{tries - back[0]} more" if back[0] < tries else "nothing"
     what = "then it makes no other connection"
     mistake = TWO_FOR_ONE if two else STILL_TRIES
-    if visit.sockets[back[0]].first("closing") is not None:
-        mistake = LEAVES
+    if comes_back_of_its_own(visit, visit.sockets[back[0]]):
+        sheet.fail(what, "nothing", "a close, and a timer for the next try", LEAVES)
     sheet.expect(what, back[0] == tries, "nothing", came, mistake)
     what = "each time it waits longer"
     came = ", then ".join(f"{pause / 1000:.2f} s" for pause in pauses)
@@ -457,6 +457,15 @@ def come_back(sheet: Sheet, visit: Visit) -> None:
     for delay in first_delays(visit):
         ok = FIRST / 2 <= delay <= FIRST
         sheet.expect(what, ok, "100 to 200 milliseconds", f"{delay:g} milliseconds", FIRST_DELAY)
+
+
+def comes_back_of_its_own(visit: Visit, welcome: Socket) -> bool:
+    """Tell whether a page has closed the connection on which it was welcomed, to try again."""
+    closed = welcome.first("closed") if welcome.first("closing") is not None else None
+    if closed is None:
+        return False
+    after = Visit(visit.path, visit.lines[visit.lines.index(closed) :])
+    return bool(retries(after))
 
 
 def first_delays(visit: Visit) -> list[float]:
