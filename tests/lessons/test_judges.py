@@ -174,6 +174,7 @@ def verdict_on(
         ("3.4", [*tries(400, 800, 1600, 3200), timer(400)], "first-delay"),
         ("3.4", [*tries(80, 160, 320, 640), timer(80)], "first-delay"),
         ("3.4", [*tries(150, 400, 800, 1600), timer(150)], None),
+        ("3.4", [*tries(220, 440, 880, 1760), timer(220)], None),
         ("3.4", tries(200, 200, 200, 200), "not-growing"),
         ("3.4", tries(200, 300, 450, 675), "not-growing"),
         ("3.4", [*tries(200, 200, 200, 200),
