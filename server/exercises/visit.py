@@ -20,6 +20,7 @@ from .scenario import quote
 __all__ = [
     "RUNAWAY",
     "STUCK",
+    "TOO_MANY_SOCKETS",
     "Socket",
     "Visit",
     "answers",

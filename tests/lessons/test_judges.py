@@ -365,6 +365,17 @@ def test_code(server: LiveServer, id: str, code: str, mistake: str) -> None:
     assert verdict.mistake is not None and verdict.mistake.id == mistake
 
 
+@pytest.mark.parametrize("tried", [2, 4, 7])
+def test_tries_without_end(server: LiveServer, tried: int) -> None:
+    """setInterval in a page that tries more often than it lost is named, however fast it was."""
+    lines = tries(*[60] * min(tried, 4))
+    for more in range(10, 10 + tried):
+        lines.append(line("connecting", "/ws/come-back/", more, 300.0))
+    verdict = verdict_on(server, "3.4", lines, "setInterval(connect, 60);")
+    assert verdict.mistake is not None and verdict.mistake.id == "too-many-sockets"
+    assert verdict_on(server, "3.4", tries(200, 400, 800, 1600), "setInterval(look, 10);")
+
+
 def test_no_socket(server: LiveServer) -> None:
     """A page without a WebSocket is told so."""
     came, advice = first_words(verdict_on(server, "3.1", []))

@@ -8,7 +8,7 @@ from itertools import pairwise
 from ...exercises.registry import browser_exercise
 from ...exercises.scenario import Sheet, quote
 from ...exercises.script import COMMENT, find_silence
-from ...exercises.visit import Socket, Visit, came_from
+from ...exercises.visit import TOO_MANY_SOCKETS, Socket, Visit, came_from
 from ...mistakes.registry import MISTAKES, Mistake, mistake
 from ...notebook.runs import Told
 
@@ -422,6 +422,12 @@ def come_back(sheet: Sheet, visit: Visit) -> None:
     if max(delays(visit), default=0.0) > LONGEST:
         mistake = TOO_LATE
     sheet.expect(what, tries > 0, "another connection", "nothing", mistake)
+    losses = sum(line["kind"] == "closed" for line in visit.lines)
+    if tries > losses and "setInterval(" in visit.code:
+        # How many there are by now depends on the machine; that there is no end does not.
+        what = "a loss makes it try, and nothing else does"
+        came = f"{tries} tries, and {losses} were lost"
+        sheet.fail(what, "one try for each loss", came, TOO_MANY_SOCKETS)
     what = "it waits before each try"
     asked = delays(visit)
     came = f"a try after {min(asked):g} milliseconds" if asked else "a try at once"
@@ -438,8 +444,8 @@ def come_back(sheet: Sheet, visit: Visit) -> None:
     sheet.expect(what, is_back(visit), '"welcome back"', came, mistake)
     back = [place for place, one in enumerate(visit.sockets) if welcomed(one)]
     since = visit.sockets[back[0]].lines[0]["at"]
-    losses = [line for line in visit.lines if line["kind"] == "closed" and line["at"] < since]
-    two = sum(timer["at"] < since for timer in retries(visit)) > len(losses)
+    before = [line for line in visit.lines if line["kind"] == "closed" and line["at"] < since]
+    two = sum(timer["at"] < since for timer in retries(visit)) > len(before)
     came = f"{tries - back[0]} more" if back[0] < tries else "nothing"
     what = "then it makes no other connection"
     mistake = TWO_FOR_ONE if two else STILL_TRIES
