@@ -12,9 +12,10 @@ import re
 from ..mistakes.registry import Mistake, mistake
 from .visit import Socket, Visit
 
-__all__ = ["find_script", "find_silence"]
+__all__ = ["COMMENT", "find_script", "find_silence"]
 
 COMMENT = re.compile(r"(?<!:)//[^\n]*|/\*.*?\*/", re.DOTALL)
+"""What JavaScript does not read."""
 
 TEMPLATE = re.compile(r"`[^`]*`")
 
@@ -23,7 +24,7 @@ PLAIN_QUOTES = mistake(
     "Plain quotes around ${...}",
     symptom="the address, or a message, has a dollar sign and braces in it",
     cause="Only between backticks, ` and `, does ${...} stand for a value.",
-    fix="Put backticks in the place of the quotes: `pong ${number}`.",
+    fix="Put backticks in the place of the quotes around it.",
     shown=["3.2"],
 )
 KEYWORDS = mistake(
@@ -56,6 +57,37 @@ CLOSED_BEFORE_OPEN = mistake(
     cause="new WebSocket(...) returns at once, and close() then gives the handshake up.",
     fix="Leave out the close, or close in a handler.",
     shown=["3.1"],
+)
+CLOSE_ORDER = mistake(
+    "close-order",
+    "The code comes first",
+    symptom="the close code 0 is refused, and nobody has written a 0",
+    cause="close takes the code and then the reason, and this text stands where the code belongs.",
+    fix='Change their order: close(4001, "...").',
+    shown=["3.3"],
+)
+ASSIGNED_IN_IF = mistake(
+    "assigned-in-if",
+    "One equals sign gives a value",
+    symptom="a condition that is true for every message",
+    cause="With one equals sign the condition compares nothing: it is the value on the right.",
+    fix='Compare with three: if (event.data === "...").',
+    shown=["3.2", "3.3"],
+)
+EVENT_FOR_TEXT = mistake(
+    "event-for-text",
+    "The event is not the text",
+    symptom="`TypeError: event.startsWith is not a function`; or a comparison that is never true",
+    cause="onmessage is called with an event, and the text is one of its properties.",
+    fix="Write event.data where you mean the text.",
+    texts=[
+        r"TypeError: (event|evt|ev|e|message|msg)\."
+        "(startsWith|endsWith|includes|replace|replaceAll|split|slice|substring|trim|match|"
+        "indexOf|charAt|at|toUpperCase|toLowerCase) is not a function",
+        r"\[object MessageEvent\]",
+    ],
+    over=["no-such-method", "text-parsed"],
+    shown=["3.2", "3.3"],
 )
 FALLS_THROUGH = mistake(
     "falls-through",
@@ -118,6 +150,53 @@ mistake(
     fix="Use the name of the socket: mySocket.send(...).",
     texts=[r"\b(this|self|window)\.\w+ is not a function"],
     over=["no-such-method"],
+    shown=["3.1"],
+)
+mistake(
+    "text-parsed",
+    "JSON.parse is given a text that is not JSON",
+    symptom="`SyntaxError: Unexpected token 'p', \"ping 1\" is not valid JSON`",
+    cause="JSON.parse reads JSON alone, and raises for every other text.",
+    fix="Where the messages are plain text, take event.data as it is.",
+    texts=["SyntaxError: .*is not valid JSON", "SyntaxError: JSON.parse: unexpected"],
+    shown=["3.2"],
+)
+mistake(
+    "parsed-already",
+    "It is no text, or the text of an object",
+    symptom='`SyntaxError: "[object Object]" is not valid JSON`',
+    cause="JSON.parse was given an object, as JSON.parse has made it before; or the other side "
+    "has sent one without JSON.stringify.",
+    fix="Parse each text once, and write each object with JSON.stringify(value).",
+    texts=[r'"\[object Object\]" is not valid JSON', r"JSON.parse: .*\[object Object\]"],
+    over=["text-parsed", "object-object"],
+)
+mistake(
+    "class-name",
+    "The class is called WebSocket",
+    symptom="`ReferenceError: Websocket is not defined`",
+    cause="Capital letters count, and there is no s at the end.",
+    fix="Write new WebSocket(...).",
+    texts=["ReferenceError: [Ww]eb[Ss]ockets? is not defined"],
+    over=["no-such-name"],
+    shown=["3.1"],
+)
+mistake(
+    "new-missing",
+    "new is missing",
+    symptom="`TypeError: Failed to construct 'WebSocket': Please use the 'new' operator`",
+    cause="WebSocket is a class, and a class makes an object with new.",
+    fix="Write new WebSocket(...).",
+    texts=["Please use the 'new' operator", "[Cc]onstructor WebSocket requires 'new'"],
+    shown=["3.1"],
+)
+mistake(
+    "declared-twice",
+    "A name is declared twice",
+    symptom="`SyntaxError: Identifier 'mySocket' has already been declared`",
+    cause="A name is declared once with const or let, and none of the code has run.",
+    fix="Leave out the second const or let, or take another name.",
+    texts=["has already been declared", "redeclaration of"],
     shown=["3.1"],
 )
 mistake(
@@ -197,10 +276,30 @@ def find_script(visit: Visit) -> Mistake | None:
         return KEYWORDS
     if not closing and re.search(r"(?<![\w.$])(?:(?:this|self|window)\.)?close\(", code):
         return WINDOW_CLOSE
+    if not closing and re.search(r"\.close\(\s*[\"'`](?!\d)", code):
+        return CLOSE_ORDER
+    if re.search(r"\bif\s*\(\s*[\w.]+\s*=(?![=>])", code):
+        return ASSIGNED_IN_IF
+    if any(is_taken_for_text(name, code) for name in PARAMETER.findall(code)):
+        return EVENT_FOR_TEXT
     cases = len(re.findall(r"\bcase\b|\bdefault\s*:", code))
     if "switch" in code and cases - 1 > len(re.findall(r"\b(?:break|return|throw)\b", code)):
         return FALLS_THROUGH
     return None
+
+
+PARAMETER = re.compile(
+    r"(?:\.onmessage\s*=|\.addEventListener\(\s*[\"'`]message[\"'`]\s*,)\s*(?:async\s+)?"
+    r"(?:function\s*\w*\s*)?\(?\s*(\w+)\s*(?:\)|=>)"
+)
+"""The name that a handler for messages gives to its event."""
+
+
+def is_taken_for_text(name: str, code: str) -> bool:
+    """Tell whether code compares an event with a text, or looks for the text under another name."""
+    event = rf"(?<![\w.]){re.escape(name)}"
+    compared = rf"{event}\s*[!=]==?\s*[\"'`]|[\"'`]\s*[!=]==?\s*{event}(?![\w.])"
+    return bool(re.search(rf"{compared}|{event}\.(text|message|body|payload|content)\b", code))
 
 
 def find_silence(visit: Visit, expected: str) -> Mistake | None:

@@ -20,6 +20,7 @@ from .scenario import quote
 __all__ = [
     "RUNAWAY",
     "STUCK",
+    "TOO_MANY_SOCKETS",
     "Socket",
     "Visit",
     "answers",
@@ -311,8 +312,7 @@ TOO_MANY_SOCKETS = mistake(
     "too-many-sockets",
     "The page makes one WebSocket after the other",
     symptom="`This page has made 100 WebSockets, and was stopped`",
-    cause="Each connection makes more than one new one, and nothing ends that: setInterval goes on "
-    "for ever.",
+    cause="Nothing ends what makes them: setInterval goes on for ever, and so does a loop.",
     fix="Make one new WebSocket for each that was lost: setTimeout calls a function once.",
     texts=["WebSockets, and was stopped", "WebSockets are too many"],
     shown=["3.4"],
@@ -328,11 +328,11 @@ def find_obstacle(cell: str, run: Run | None) -> tuple[str, tuple[str, ...]]:
         other = runs.newest(lambda run: run.on == SERVER)
         advice = f"Run the cell above that begins with {magic}, then check again."
         if other is not None and not is_an_exercise(other):
-            advice = (
-                f"You have run %%browser {other.name}, and the check looks for {magic}: "
-                f"let the cell begin with {magic} --on {SERVER}."
-            )
+            advice = other_name(other, magic)
         return "nobody", (advice,)
+    last = runs.newest(lambda run: run.on == SERVER)
+    if last is not None and last.newest > run.newest and not is_an_exercise(last):
+        return "nobody", (other_name(last, magic),)
     if run.on != SERVER:
         advice = f"--on {SERVER} is missing: let the cell begin with {magic} --on {SERVER}."
         return "nobody: the page is another server's", (advice,)
@@ -344,6 +344,14 @@ def find_obstacle(cell: str, run: Run | None) -> tuple[str, tuple[str, ...]]:
     return "", ()
 
 
+def other_name(run: Run, magic: str) -> str:
+    """Say that a cell was run under another name than the exercise's."""
+    return (
+        f"You have run %%browser {run.name}, and the check looks for {magic}: "
+        f"let the cell begin with {magic} --on {SERVER}."
+    )
+
+
 def is_an_exercise(run: Run) -> bool:
     """Tell whether a run has the name of an exercise's cell, for which there is a route."""
     path = f"ws/{run.name.removesuffix('-solution')}/"
@@ -353,12 +361,38 @@ def is_an_exercise(run: Run) -> bool:
 def find_detour(visit: Visit) -> tuple[str, tuple[str, ...]]:
     """Return what a page did that never came to the exercise's path; else nothing."""
     if visit.sockets:
-        return "", ()
+        if not all(map(has_failed, visit.sockets)):
+            return "", ()
+        return "a connection that failed", (f"No connection to {visit.path} opened.", SCHEMES)
     if visit.all_sockets:
         tried = visit.all_sockets[-1].target[:80]
-        advice = f"Your page tried {tried}. Let it connect to {visit.path} instead."
+        there = visit.path
+        if "://" in tried:
+            # The path alone may be right: it is another host, or another port.
+            there = f"{HERE}{visit.path}"
+        advice = f"Your page tried {tried}. Let it connect to {there} instead."
         return f"a connection to {tried}", (advice,)
     if visit.errors:
         return "an error", ()
     advice = "Your page makes no WebSocket: new WebSocket(...) begins the connection."
+    if "new WebSocket(" in visit.code:
+        advice = (
+            "Your page makes no WebSocket: new WebSocket(...) stands in your cell, and was not "
+            "reached. Does anything call the function that it is in?"
+        )
     return "a page without a WebSocket", (advice,)
+
+
+HERE = "ws://${window.location.host}"
+"""How an address of the page's own server begins."""
+
+SCHEMES = (
+    "Look at the beginning of its address: a page that came over http: connects with ws:, and one "
+    "that came over https: with wss:."
+)
+
+
+def has_failed(socket: Socket) -> bool:
+    """Tell whether a connection failed before it was open, and not because the page gave it up."""
+    kinds = [line["kind"] for line in socket.lines]
+    return "error" in kinds and "open" not in kinds and "closing" not in kinds

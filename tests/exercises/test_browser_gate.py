@@ -135,6 +135,12 @@ WORDS = {
     "require-in-a-browser": "require('ws');",
     "await-outside": "(0, eval)('await Promise.resolve();');",
     "html-in-a-cell": "(0, eval)('<script>');",
+    "class-name": "new Websocket('/ws/greet/');",
+    "new-missing": "WebSocket('/ws/greet/');",
+    "declared-twice": "(0, eval)('const mySocket = 1; let mySocket;');",
+    "text-parsed": "JSON.parse('ping 1');",
+    "parsed-already": "JSON.parse({});",
+    "event-for-text": "const event = {}; event.startsWith('ping');",
 }
 
 

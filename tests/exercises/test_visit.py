@@ -113,6 +113,20 @@ def test_cell_of_another_name(server: LiveServer) -> None:
     )
 
 
+def test_newer_cell_of_another_name(server: LiveServer) -> None:
+    """Who has run the right cell before, and then another name, is not told of the older run."""
+    page(*GREETED)
+    page(cell="hallo")
+    verdict = check("3.1")
+    assert [step.came for step in verdict.steps] == ["nobody"]
+    assert verdict.advice == (
+        "You have run %%browser hallo, and the check looks for %%browser greet: "
+        "let the cell begin with %%browser greet --on exercise.",
+    )
+    page(cell="pong")
+    assert check("3.1").steps[0].passed
+
+
 def test_messages_count(server: LiveServer) -> None:
     """Another message, one more, or none is not the same."""
     for messages in ([], ["Hello"], ["hello", "hello"]):

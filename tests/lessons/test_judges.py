@@ -93,6 +93,12 @@ def tries(*waits: float) -> list[Told]:
     return made
 
 
+def farewell(code: int) -> list[Told]:
+    """Return what a page tells that leaves when it is welcome back."""
+    end = [line("closing", "", 5), line("closed", "", 5, 9_000.0, code=code, reason="")]
+    return [*tries(200, 400, 800, 1600), *end]
+
+
 def verdict_on(
     server: LiveServer, id: str, lines: list[Told], code: str = "", on: str = SERVER
 ) -> Verdict:
@@ -122,7 +128,14 @@ def verdict_on(
         ("3.1", [uncaught("SyntaxError: Unexpected end of input")], "javascript-syntax"),
         ("3.1", [uncaught("SyntaxError: Failed to construct 'WebSocket': no")],
          "javascript-error"),
+        ("3.1", opened("3.1", *sent('"hello"')), "json-unasked"),
+        ("3.1", opened("3.1", *sent("5 bytes")), "bytes-sent"),
+        ("3.1", opened("3.1", uncaught('SyntaxError: "[object Object]" is not valid JSON')),
+         "parsed-already"),
+        ("3.1", opened("3.1", uncaught('SyntaxError: "[object MessageEvent]" is not valid JSON')),
+         "event-for-text"),
         ("3.2", opened("3.2", *PINGS, *sent("pong 1", "pong 2", "pong 40")), None),
+        ("3.2", opened("3.2", *sent('{"pong": 1}')), "json-unasked"),
         ("3.2", opened("3.2", *PINGS, *sent("pong 2", "pong 40", "pong 1")), None),
         ("3.2", opened("3.2", *sent("pong 1", "pong 2", "pong 40"), *PINGS), "unasked"),
         ("3.2", opened("3.2", *PINGS, *sent("pong 1", "pong 2", "pong 3")), "counted"),
@@ -156,6 +169,12 @@ def verdict_on(
         ("3.4", [*tries(200, 400, 800, 1600), line("connecting", "/ws/come-back/", 6, 9_000.0)],
          "still-tries"),
         ("3.4", [*tries(200, 400), timer(40_000)], "too-late"),
+        ("3.4", farewell(1000), None),
+        ("3.4", [*farewell(1005), timer(3_200)], "leaves"),
+        ("3.4", [*tries(400, 800, 1600, 3200), timer(400)], "first-delay"),
+        ("3.4", [*tries(80, 160, 320, 640), timer(80)], "first-delay"),
+        ("3.4", [*tries(150, 400, 800, 1600), timer(150)], None),
+        ("3.4", [*tries(220, 440, 880, 1760), timer(220)], None),
         ("3.4", tries(200, 200, 200, 200), "not-growing"),
         ("3.4", tries(200, 300, 450, 675), "not-growing"),
         ("3.4", [*tries(200, 200, 200, 200),
@@ -279,6 +298,82 @@ def test_wrong_path(server: LiveServer) -> None:
     verdict = verdict_on(server, "3.1", [line("connecting", "/ws/gret/"), line("error")])
     advice = "Your page tried /ws/gret/. Let it connect to /ws/greet/ instead."
     assert first_words(verdict) == ("a connection to /ws/gret/", advice)
+
+
+def test_another_host(server: LiveServer) -> None:
+    """A page that tried another host or port is told the host as well, and not the path alone."""
+    tried = "ws://127.0.0.1/ws/greet/"
+    verdict = verdict_on(server, "3.1", [line("connecting", tried), line("error")])
+    advice = (
+        f"Your page tried {tried}. Let it connect to ws://${{window.location.host}}/ws/greet/ "
+        "instead."
+    )
+    assert first_words(verdict) == (f"a connection to {tried}", advice)
+
+
+def test_connection_that_fails(server: LiveServer) -> None:
+    """A connection that never opened, as with wss: to this server, is not said to have opened."""
+    lines = [line("connecting", "/ws/greet/"), line("error"), line("closed", code=1006)]
+    came, advice = first_words(verdict_on(server, "3.1", lines))
+    assert came == "a connection that failed"
+    assert advice == (
+        "No connection to /ws/greet/ opened.\n"
+        "Look at the beginning of its address: a page that came over http: connects with ws:, and "
+        "one that came over https: with wss:."
+    )
+
+
+def test_socket_that_is_not_reached(server: LiveServer) -> None:
+    """A WebSocket that stands in the code and is not made is not said to be missing there."""
+    code = "function connect() { return new WebSocket('/ws/greet/'); }"
+    came, advice = first_words(verdict_on(server, "3.1", [], code))
+    assert came == "a page without a WebSocket"
+    assert advice == (
+        "Your page makes no WebSocket: new WebSocket(...) stands in your cell, and was not "
+        "reached. Does anything call the function that it is in?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("id", "code", "mistake"),
+    [
+        ("3.4", "mySocket.onclose = (event) => { if (event.code === 1006) connect(); };",
+         "code-left-out"),
+        ("3.4", "mySocket.onclose = ({ code }) => { if (code === 1006) connect(); };",
+         "code-left-out"),
+        ("3.4", "mySocket.onclose = () => {\n    // your code\n};", "never-back"),
+        ("3.3", 'mySocket.onmessage = (event) => { if (event == "enough") leave(); };',
+         "event-for-text"),
+        ("3.3", "mySocket.onmessage = async (e) => { if ('enough' === e) leave(); };",
+         "event-for-text"),
+        ("3.3", 'mySocket.onmessage = e => { if (e.text === "enough") leave(); };',
+         "event-for-text"),
+        ("3.3", 'mySocket.onmessage = function (event) { if (event.data == "x") leave(); };',
+         "stays"),
+        ("3.3", 'mySocket.onclose = (event) => { if (event.message === "enough") leave(); };',
+         "stays"),
+        ("3.3", 'if (told = "enough") leave();', "assigned-in-if"),
+        ("3.3", "if (told => told) leave(); if (told == 1) leave();", "stays"),
+        ("3.3", 'mySocket.close("done", 4001);', "close-order"),
+        ("3.3", 'mySocket.close("4001");', "stays"),
+    ],
+)  # fmt: skip
+def test_code(server: LiveServer, id: str, code: str, mistake: str) -> None:
+    """What a page keeps to itself, its code gives away."""
+    lines = tries() if id == "3.4" else opened(id, *TOLD)
+    verdict = verdict_on(server, id, lines, code)
+    assert verdict.mistake is not None and verdict.mistake.id == mistake
+
+
+@pytest.mark.parametrize("tried", [2, 4, 7])
+def test_tries_without_end(server: LiveServer, tried: int) -> None:
+    """setInterval in a page that tries more often than it lost is named, however fast it was."""
+    lines = tries(*[60] * min(tried, 4))
+    for more in range(10, 10 + tried):
+        lines.append(line("connecting", "/ws/come-back/", more, 300.0))
+    verdict = verdict_on(server, "3.4", lines, "setInterval(connect, 60);")
+    assert verdict.mistake is not None and verdict.mistake.id == "too-many-sockets"
+    assert verdict_on(server, "3.4", tries(200, 400, 800, 1600), "setInterval(look, 10);")
 
 
 def test_no_socket(server: LiveServer) -> None:

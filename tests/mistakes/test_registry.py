@@ -499,6 +499,12 @@ SEEN_IN_A_BROWSER = {
     "require-in-a-browser",
     "await-outside",
     "html-in-a-cell",
+    "class-name",
+    "new-missing",
+    "declared-twice",
+    "text-parsed",
+    "parsed-already",
+    "event-for-text",
     "too-many-sockets",
 }
 """Their words are the browser's: tests/exercises/test_browser_gate.py."""

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from ...exercises.registry import browser_exercise
 from ...exercises.scenario import Sheet, quote
-from ...exercises.script import find_silence
-from ...exercises.visit import Socket, Visit, came_from
+from ...exercises.script import COMMENT, find_silence
+from ...exercises.visit import TOO_MANY_SOCKETS, Socket, Visit, came_from
 from ...mistakes.registry import MISTAKES, Mistake, mistake
 from ...notebook.runs import Told
 
@@ -48,7 +48,22 @@ TOO_MANY = mistake(
     "too-many",
     "It greets again and again",
     cause="One greeting is expected, and more came.",
-    fix="onmessage is called for each answer; greet in onopen only.",
+    fix="Greet once, and in onopen only; what stands in onmessage runs for each answer.",
+)
+JSON_UNASKED = mistake(
+    "json-unasked",
+    "JSON where plain text is expected",
+    cause="JSON has quotes around a text, and braces around an object; the server compares all of "
+    "it.",
+    fix="Send the text as it is: mySocket.send(text).",
+    shown=["3.1", "3.2"],
+)
+BYTES_SENT = mistake(
+    "bytes-sent",
+    "Bytes where text is expected",
+    cause="What is sent is binary; the server looks for a text.",
+    fix="Give send a string: it goes out as text.",
+    shown=["3.1"],
 )
 
 
@@ -63,6 +78,8 @@ def greet_on_open(sheet: Sheet, visit: Visit) -> None:
         mistake = MISTAKES["send-after-closing"] if late else silence
     elif messages[0] == "[object Object]":
         mistake = MISTAKES["object-object"]
+    elif other_form(messages[0]):
+        mistake = other_form(messages[0]) or mistake
     elif messages[0] == "hello":
         mistake = AGAIN_AND_AGAIN if "setInterval(" in visit.code else TOO_MANY
     sheet.expect(
@@ -76,6 +93,13 @@ def greet_on_open(sheet: Sheet, visit: Visit) -> None:
     by_clock = "readyState" not in visit.code and is_timed(visit, "open", "sent")
     if by_clock:
         sheet.fail(what, "onopen", "a timer that was set before", FIXED_WAIT)
+
+
+def other_form(message: str) -> Mistake | None:
+    """Return the mistake of a message that is JSON, or bytes, in the place of a text."""
+    if re.fullmatch(r"[\d,]+ bytes?", message):
+        return BYTES_SENT
+    return JSON_UNASKED if re.match(r'["{\[](?!object )', message) else None
 
 
 def is_timed(visit: Visit, cue: str, act: str) -> bool:
@@ -189,6 +213,8 @@ def pong_mistake(messages: list[str]) -> Mistake:
         return SENT_THE_EVENT
     if len(messages) > len(PONGS):
         return ANSWERS_ALL
+    if any(map(other_form, messages)):
+        return next(filter(None, map(other_form, messages)))
     if not all(message.startswith("pong") for message in messages):
         return OTHER_PONG
     if not set(messages) - {"pong"}:
@@ -275,6 +301,9 @@ def as_quoted(code: str) -> str:
 SHORTEST = 50.0
 """Milliseconds between two tries that count as a wait at all."""
 
+FIRST = 200.0
+"""Milliseconds before the first try, but for chance."""
+
 LONGEST = 3_000.0
 """Milliseconds that no wait of a right answer takes."""
 
@@ -283,6 +312,28 @@ LEAST_GROWTH = 3.9
 of which chance may take half. What grows by half is 3.4 times as long, and what never grows is,
 with the same chance in it, not twice as long."""
 
+LEFT_OUT = mistake(
+    "code-left-out",
+    "This close code is left out",
+    cause="The server closes with 1012, and what makes the next try asks for another code.",
+    fix="Try again after every end that is not a good-bye: after 1012 and after 1006.",
+    shown=["3.4"],
+)
+FIRST_DELAY = mistake(
+    "first-delay",
+    "The first delay is another one",
+    cause="The first try is due after 200 milliseconds; chance may take half of them, or add some.",
+    fix="Begin with 200, and double it after the timer was set.",
+    shown=["3.4"],
+)
+LEAVES = mistake(
+    "leaves",
+    "The browser leaves, and comes back",
+    cause='The server has said "welcome back", the page closes the connection, and its onclose '
+    "makes another one.",
+    fix="Leave out the close; or make no try after a good-bye, 1000.",
+    shown=["3.4"],
+)
 NEVER_BACK = mistake(
     "never-back",
     "The browser does not come back",
@@ -318,7 +369,8 @@ NOT_GROWING = mistake(
     "not-growing",
     "The delay does not grow",
     cause="If all pages of a site come back at the same pace, the server falls over again.",
-    fix="Keep the delay in a variable, and double it before each try.",
+    fix="Keep the delay in a variable outside of the function that connects, and double it before "
+    "each try.",
 )
 ADDED = mistake(
     "added",
@@ -365,8 +417,17 @@ def come_back(sheet: Sheet, visit: Visit) -> None:
     tries = len(visit.sockets) - 1
     pauses = waits(visit)
     what = "after the restart, the browser tries again"
-    mistake = TOO_LATE if max(delays(visit), default=0.0) > LONGEST else NEVER_BACK
+    asks = re.search(r"\.code\b|[{,]\s*code\b", COMMENT.sub("", visit.code))
+    mistake = LEFT_OUT if asks else NEVER_BACK
+    if max(delays(visit), default=0.0) > LONGEST:
+        mistake = TOO_LATE
     sheet.expect(what, tries > 0, "another connection", "nothing", mistake)
+    losses = sum(line["kind"] == "closed" for line in visit.lines)
+    if tries > losses and "setInterval(" in visit.code:
+        # How many there are by now depends on the machine; that there is no end does not.
+        what = "a loss makes it try, and nothing else does"
+        came = f"{tries} tries, and {losses} were lost"
+        sheet.fail(what, "one try for each loss", came, TOO_MANY_SOCKETS)
     what = "it waits before each try"
     asked = delays(visit)
     came = f"a try after {min(asked):g} milliseconds" if asked else "a try at once"
@@ -383,11 +444,14 @@ def come_back(sheet: Sheet, visit: Visit) -> None:
     sheet.expect(what, is_back(visit), '"welcome back"', came, mistake)
     back = [place for place, one in enumerate(visit.sockets) if welcomed(one)]
     since = visit.sockets[back[0]].lines[0]["at"]
-    losses = [line for line in visit.lines if line["kind"] == "closed" and line["at"] < since]
-    two = sum(timer["at"] < since for timer in retries(visit)) > len(losses)
+    before = [line for line in visit.lines if line["kind"] == "closed" and line["at"] < since]
+    two = sum(timer["at"] < since for timer in retries(visit)) > len(before)
     came = f"{tries - back[0]} more" if back[0] < tries else "nothing"
-    what = "then it stays, and makes no other connection"
-    sheet.expect(what, back[0] == tries, "nothing", came, TWO_FOR_ONE if two else STILL_TRIES)
+    what = "then it makes no other connection"
+    mistake = TWO_FOR_ONE if two else STILL_TRIES
+    if comes_back_of_its_own(visit, visit.sockets[back[0]]):
+        sheet.fail(what, "nothing", "a close, and a timer for the next try", LEAVES)
+    sheet.expect(what, back[0] == tries, "nothing", came, mistake)
     what = "each time it waits longer"
     came = ", then ".join(f"{pause / 1000:.2f} s" for pause in pauses)
     ok = pauses[-1] > pauses[0] * LEAST_GROWTH
@@ -395,6 +459,26 @@ def come_back(sheet: Sheet, visit: Visit) -> None:
     sheet.expect(
         what, ok and not added, "a delay that doubles", came, ADDED if added else NOT_GROWING
     )
+    what = "the first try is due after 200 milliseconds, more or less by chance"
+    for delay in first_delays(visit):
+        ok = 0.5 * FIRST <= delay <= 1.5 * FIRST
+        sheet.expect(what, ok, "100 to 300 milliseconds", f"{delay:g} milliseconds", FIRST_DELAY)
+
+
+def comes_back_of_its_own(visit: Visit, welcome: Socket) -> bool:
+    """Tell whether a page has closed the connection on which it was welcomed, to try again."""
+    closed = welcome.first("closed") if welcome.first("closing") is not None else None
+    if closed is None:
+        return False
+    after = Visit(visit.path, visit.lines[visit.lines.index(closed) :])
+    return bool(retries(after))
+
+
+def first_delays(visit: Visit) -> list[float]:
+    """Return the delay for which the page waited first after it had lost its first connection."""
+    kinds = [line["kind"] for line in visit.lines]
+    after = Visit(visit.path, visit.lines[kinds.index("closed") :])
+    return [timer["delay"] for timer in retries(after)][:1]
 
 
 def retries(visit: Visit) -> list[Told]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...mistakes.registry import mistake
+from ...mistakes.registry import also, mistake, show
 
 mistake(
     "send-before-open",
@@ -90,3 +90,5 @@ mistake(
     "setTimeout(connect, delay).",
     shown=["3#coming-back", "3.4"],
 )
+also("reason-too-long", "reason must not be greater than 123", "reason .*longer than 123")
+show("reason-too-long", "3.3")

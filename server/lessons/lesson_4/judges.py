@@ -322,7 +322,7 @@ def calculator(trial: Trial) -> None:
     trial.passed("an op that is none of the four is not carried out")
     not_carried_out(trial, {"op": "+", "a": "7*6", "b": 0}, 42)
     not_carried_out(trial, {"op": "*", "a": 1, "b": "7*6"}, 42)
-    trial.passed("a text in the place of a number is not carried out either")
+    trial.passed("a text in the place of a number is not run as code either")
     trial.forgive_failures()
 
 
@@ -407,6 +407,13 @@ TOOK_IT = mistake(
     cause="The client sent no JSON, and is not told so.",
     fix='Answer {"error": ...} for everything that json.loads does not take.',
 )
+FALSE_REFUSED = mistake(
+    "false-refused",
+    "What counts as false is good JSON too",
+    cause="if not content: is true for null, false, 0, an empty text, an empty list and {}.",
+    fix="Tell good from bad by the exception: answer in the else: of the try.",
+    shown=["4.2"],
+)
 TEXT_REFUSED = mistake(
     "text-refused",
     "Good JSON is refused",
@@ -416,8 +423,9 @@ TEXT_REFUSED = mistake(
 )
 NO_JSON_NUMBER = mistake(
     "no-json-number",
-    "A number that JSON does not have is taken",
-    cause="json.loads reads NaN and Infinity, and takes 1e400 for Infinity; JSON has none of them.",
+    "A number out of range is taken",
+    cause="json.loads reads NaN and Infinity, which are no JSON, and takes 1e400, which is too "
+    "large for a float, for Infinity.",
     fix="Refuse them while you read: parse_constant and parse_float, as in section 5.",
 )
 UNCAUGHT = mistake(
@@ -436,6 +444,11 @@ def bad_input(trial: Trial) -> None:
     client = trial.connect("ws/robust/")
     good(client, '{"a": 1}')
     good(client, json.dumps([{a_word(): [1.5, None]}, True]), words="other good JSON")
+    for text in ("7", "true"):
+        good(client, text, quiet=True)
+    for text in ("0", "false", '""', "[]", "{}", "null"):
+        good(client, text, strict=FALSE_REFUSED, quiet=True)
+    client.trial.passed('0, false, "", [], {} and null are good JSON too')
     bad(client, "hello")
     good(client, '"hello"', after_error=True)
     bad(client, "[object Object]", "[object Object]")
@@ -461,8 +474,9 @@ def good(
     after_error: bool = False,
     strict: Mistake = TOO_STRICT,
     words: str = "",
+    quiet: bool = False,
 ) -> None:
-    """Expect that good JSON comes back."""
+    """Expect that good JSON comes back; ``quiet``: only that it does not is worth a line."""
     client.send(text)
     expected = {"you sent": json.loads(text)}
     what = f"{text} is answered with {json.dumps(expected)}"
@@ -476,7 +490,7 @@ def good(
             return strict
         return ONLY_EXAMPLES if words else None
 
-    answers_json(client, what, expected, likely, after_error)
+    answers_json(client, what, expected, likely, after_error, quiet)
 
 
 def bad(client: Client, message: str | bytes, words: str = "", if_taken: Mistake = TOOK_IT) -> None:
@@ -695,6 +709,20 @@ VALUE_IS_TEXT = mistake(
     cause='In JSON, 2 and "2" are not the same.',
     fix="Leave the number a number; send_json turns the whole dict into text.",
 )
+NO_VALUE = mistake(
+    "no-value",
+    "The count has another name",
+    cause='The browser looks for it under "value".',
+    fix='Send {"type": "count", "value": ...}.',
+    shown=["4.4"],
+)
+NOT_KEPT = mistake(
+    "not-kept",
+    "The count stays as it was",
+    cause="The new count is told before it is set, or it is set on a name that ends with the call.",
+    fix="Set it on self, self.count += by, and tell it after that.",
+    shown=["4.4"],
+)
 NOT_ADDED = mistake(
     "not-added",
     "by takes the place of the count",
@@ -805,11 +833,16 @@ def counted(
             return NO_TYPE
         if got["type"] == "error":
             return GOOD_REFUSED
+        if got["type"] == "count" and "value" not in got:
+            return NO_VALUE
         if isinstance(got.get("value"), str):
             return VALUE_IS_TEXT
         if mistake is NO_FIRST_COUNT:
             return None
-        return NOT_ADDED if wrong is not None and got.get("value") == wrong else mistake
+        if wrong is not None and got.get("value") == wrong:
+            return NOT_ADDED
+        stays = mistake is None and wrong is not None and got.get("value") == value - wrong
+        return NOT_KEPT if stays else mistake
 
     answers_json(client, what, {"type": "count", "value": value}, likely)
 

@@ -177,6 +177,7 @@ mistake(
     cause="json.dumps writes NaN and Infinity, which no other language reads.",
     fix="Send null instead (None in Python); json.dumps(value, allow_nan=False) finds them.",
     texts=['"NaN" is not valid JSON', "is not valid JSON.*NaN", "unexpected character.*NaN"],
+    over=["text-parsed"],
     shown=["4#types", "4.3"],
 )
 mistake(
