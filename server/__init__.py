@@ -17,9 +17,11 @@ configure()
 
 from . import lessons  # noqa: E402 (Channels reads the settings)
 from .mistakes.diagnosis import explain  # noqa: E402
+from .notebook import interrupts  # noqa: E402
 from .notebook.launch import LiveServer, launch  # noqa: E402
 
 lessons.enter()
+interrupts.install()
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -44,7 +44,7 @@ from .current_connection import Stream, current_connection
 from .failure import capture
 from .handshake import address, header, http_response
 from .layer import handled
-from .notes import on_connect, on_hold, on_message, say_once
+from .notes import on_connect, on_hold, on_layer_message, on_message, say_once
 from .output import Lines
 from .record import (
     Accepted,
@@ -456,6 +456,8 @@ class Bridge(Changes):
         """Note that the application has finished a message of the channel layer."""
         busy, self.layer_busy = self.layer_busy, None
         self.finished_handler(busy)
+        if busy is not None:
+            on_layer_message(self, busy[0])
 
     def idle(self) -> None:
         """Note that the application has finished what it had in hand."""

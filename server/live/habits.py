@@ -21,7 +21,7 @@ from channels.consumer import SyncConsumer
 from .failure import ConsumerKind, consumer_kind
 from .tracebacks import is_library
 
-__all__ = ["blocking_call", "habits", "has_been_redefined", "unused_receive"]
+__all__ = ["blocking_call", "habits", "has_been_redefined", "unawaited_handler", "unused_receive"]
 
 RAW = ("websocket_connect", "websocket_receive", "websocket_disconnect")
 GENERIC = ("connect", "receive", "disconnect")
@@ -72,6 +72,9 @@ OTHER_NAMES = {
 NEAR = 0.84
 """From which likeness on a name is taken for a misspelt one."""
 
+TEXT = 40
+"""How much of a text is quoted."""
+
 MAKERS = {"async_to_sync", "sync_to_async", "database_sync_to_async"}
 
 VALUES = {"dumps", "str", "repr", "dict", "list", "bytes", "encode", "format"} | {
@@ -114,6 +117,7 @@ def habits(cls: type) -> tuple[str, ...]:
         own = methods(cls)
         known[cls] = (
             *misnamed(cls, kind, own),
+            *letters(cls),
             *other_receive(cls, kind, own),
             *(line for name, method in own.items() for line in idle_lines(cls, kind, name, method)),
         )
@@ -139,6 +143,16 @@ def misnamed(cls: type, kind: ConsumerKind, own: dict[str, FunctionType]) -> Ite
             meant = handlers[OTHER_NAMES[name]]
         if meant is not None and meant not in own and meant != name:
             yield f"{cls.__name__} has a method {name}, and nobody calls it: did you mean {meant}?"
+
+
+def letters(cls: type) -> Iterator[str]:
+    """Say that ``groups`` is a text, which Channels takes for a list of its letters."""
+    groups = inspect.getattr_static(cls, "groups", None)
+    if type(groups) is str and groups:
+        yield (
+            f"{cls.__name__}.groups is the text {groups[:TEXT]!r}: the consumer is in a group for "
+            f"each of its letters."
+        )
 
 
 def names_in(code: CodeType) -> Iterator[str]:
@@ -255,6 +269,19 @@ def find_unused_receive(cls: type) -> str:
     return (
         f"Nobody has used this message: {cls.__name__} has no {name}, and that of {base} does "
         f"nothing."
+    )
+
+
+def unawaited_handler(cls: type, kind: str) -> str:
+    """Say that a sync consumer has an asynchronous method for a message of this type."""
+    name = kind.replace(".", "_")
+    if not issubclass(cls, SyncConsumer) or not inspect.iscoroutinefunction(
+        inspect.getattr_static(cls, name, None)
+    ):
+        return ""
+    return (
+        f"{cls.__name__}.{name} is async, and {cls.__name__} is a sync consumer, which calls its "
+        f"handlers and awaits none."
     )
 
 

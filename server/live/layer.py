@@ -50,6 +50,10 @@ MEMBERS = 10_000
 """How many channels a layer's :class:`Watch` remembers; of older ones it does not know whose they
 are."""
 
+MAX_SIZE = 10_000_000
+"""Characters and bytes of the largest message that goes through a layer. What a message says may
+double with each time that it goes round, and would soon fill the memory."""
+
 METHODS = ("new_channel", "receive", "send", "group_add", "group_discard", "group_send")
 
 
@@ -434,6 +438,7 @@ class Watch:
 
     async def send(self, channel: Any, message: Any) -> Any:
         """Send a message to one channel."""
+        refuse_large(message)
         caller = Caller.current()
         number = self.number(channel)
         caller.add(ChannelSend(str(channel), shown(message), number), as_event(message))
@@ -467,6 +472,7 @@ class Watch:
 
     async def group_send(self, group: Any, message: Any) -> Any:
         """Send a message to all channels in a group."""
+        refuse_large(message)
         caller = Caller.current()
         caller.add(GroupSend(str(group), shown(message)), as_event(message))
         letter = self.letter(str(group), caller, message)
@@ -497,6 +503,30 @@ class Watch:
         member = self.members.get(channel)
         if member is not None and member.letters:
             member.lose(member.letters.pop(), "capacity")
+
+
+def refuse_large(message: Any) -> None:
+    """Refuse a message that is too large.
+
+    Raises:
+        ValueError: It is.
+
+    """
+    waiting, seen, size = [message], set[int](), 0
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str | bytes):
+            size += len(value)
+        elif isinstance(value, dict | list | tuple) and id(value) not in seen:
+            seen.add(id(value))
+            waiting.extend(value)
+            if isinstance(value, dict):
+                waiting.extend(value.values())
+    if size > MAX_SIZE:
+        raise ValueError(
+            f"The message is too large for the channel layer: the live server lets no more than "
+            f"{MAX_SIZE // 1_000_000} MB through."
+        )
 
 
 def as_event(message: Any) -> Any:

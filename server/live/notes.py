@@ -10,10 +10,16 @@ from typing import Any, Protocol
 
 from channels.consumer import AsyncConsumer
 
-from .habits import blocking_call, habits, has_been_redefined, unused_receive
+from .habits import (
+    blocking_call,
+    habits,
+    has_been_redefined,
+    unawaited_handler,
+    unused_receive,
+)
 from .record import Note, Record
 
-__all__ = ["on_connect", "on_hold", "on_message"]
+__all__ = ["on_connect", "on_hold", "on_layer_message", "on_message"]
 
 MUCH = 0.5
 """Seconds that the steps of one handler may take in all: a machine that is busy with other things
@@ -57,6 +63,13 @@ def on_message(connection: Connection) -> None:
     """Say that nobody has used a message, after it has been taken."""
     consumer = connection.consumer
     if consumer is not None and (text := unused_receive(type(consumer))):
+        say_once(connection, text)
+
+
+def on_layer_message(connection: Connection, kind: str) -> None:
+    """Say that nobody awaits the handler of a message of the channel layer, after its call."""
+    consumer = connection.consumer
+    if consumer is not None and (text := unawaited_handler(type(consumer), kind)):
         say_once(connection, text)
 
 

@@ -690,7 +690,7 @@ def test_other_values(id: str, source: str, steps: int) -> None:
         (
             "await history.since(self.last_id):",
             "(await history.since(self.last_id) if self.last_id < 5 else []):",
-            "gap",
+            "overtaken",
             "",
         ),
         (

@@ -20,7 +20,13 @@ from channels.generic.websocket import (
     WebsocketConsumer,
 )
 
-from server.live.habits import blocking_call, habits, has_been_redefined, unused_receive
+from server.live.habits import (
+    blocking_call,
+    habits,
+    has_been_redefined,
+    unawaited_handler,
+    unused_receive,
+)
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, misc"
 
@@ -333,3 +339,39 @@ def test_redefined(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert not has_been_redefined(Inner)
     assert not has_been_redefined(type("Lost", (), {"__module__": "no.such.module"}))
+
+
+def test_groups_in_a_text() -> None:
+    """A text is no list of groups; a list, and nothing, are."""
+
+    class Letters(Right):
+        groups = "lobby"  # type: ignore[assignment]
+
+    class Nothing(Right):
+        groups = ""  # type: ignore[assignment]
+
+    class Lists(Right):
+        groups = ["lobby"]
+
+    assert habits(Letters) == (
+        "Letters.groups is the text 'lobby': the consumer is in a group for each of its letters.",
+    )
+    assert habits(Nothing) == habits(Lists) == ()
+
+
+def test_a_handler_that_nobody_awaits() -> None:
+    """In a sync consumer, an async method for a message of the channel layer is remarked upon."""
+
+    class Sync(WebsocketConsumer):
+        async def chat_message(self, event):
+            pass
+
+        def chat_typing(self, event):
+            pass
+
+    assert unawaited_handler(Sync, "chat.message") == (
+        "Sync.chat_message is async, and Sync is a sync consumer, which calls its handlers and "
+        "awaits none."
+    )
+    assert unawaited_handler(Sync, "chat.typing") == unawaited_handler(Sync, "chat.left") == ""
+    assert unawaited_handler(Right, "chat.message") == ""

@@ -7,6 +7,7 @@ import gc
 import inspect
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,7 +26,18 @@ from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import ClientConnection, connect
 
 from server.live import layer as module
-from server.live.layer import MEMBERS, Letter, Member, Site, Watch, own_layers, restart, unread
+from server.live.layer import (
+    MAX_SIZE,
+    MEMBERS,
+    Letter,
+    Member,
+    Site,
+    Watch,
+    own_layers,
+    refuse_large,
+    restart,
+    unread,
+)
 from server.live.record import (
     ChannelSend,
     Delivered,
@@ -34,6 +46,7 @@ from server.live.record import (
     GroupDiscard,
     GroupSend,
     Lost,
+    Note,
     Record,
     Sent,
 )
@@ -468,6 +481,67 @@ def test_nobody() -> None:
             (0, GroupSend("chat", "{'text': 'still there?'}"), "chat.message"),
             (1, Lost("chat", 0, "gone"), "chat.message"),
         ]
+
+
+class Loops(AsyncWebsocketConsumer):
+    """Sends what its group sends to the group again, in quotes."""
+
+    groups = ["chat"]
+
+    async def chat_message(self, event: dict[str, Any]) -> None:
+        text = repr(event)
+        await self.channel_layer.group_send("chat", {"type": "chat.message", "text": text})
+
+
+def test_a_message_that_grows() -> None:
+    """A message that doubles each time that it goes round ends its consumer, and not the memory."""
+    with serving(Loops) as served:
+        with connect(served.url()) as ada, pytest.raises(ConnectionClosedError):
+            tell("hi")
+            ada.recv(30)
+        assert served.errors() == [
+            "ValueError: The message is too large for the channel layer: the live server lets no "
+            "more than 10 MB through."
+        ]
+
+
+def test_size_of_a_message() -> None:
+    """What is in a message counts, at any depth, and a list that holds itself has an end."""
+    endless: list[Any] = [1, None]
+    endless.append(endless)
+    large = "x" * MAX_SIZE
+    refuse_large({"type": "chat.message", "text": large[:-100], "list": endless})
+    refuse_large("no dictionary")
+    for message in (
+        {"type": "chat.message", "text": large},
+        {"type": "chat.message", "all": [{"of": (large.encode(), 1)}]},
+        {large + "x": 1},
+    ):
+        with pytest.raises(ValueError, match="too large for the channel layer"):
+            refuse_large(message)
+
+
+def test_an_async_handler_of_a_sync_consumer() -> None:
+    """Nothing awaits it, which is remarked upon once, after the call."""
+
+    class Sync(WebsocketConsumer):
+        groups = ["chat"]
+
+        async def chat_message(self, event: dict[str, Any]) -> None:
+            """Never runs."""
+
+    said = (
+        "Sync.chat_message is async, and Sync is a sync consumer, which calls its handlers and "
+        "awaits none."
+    )
+    with serving(Sync) as served, warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # That it was never awaited.
+        with connect(served.url()):
+            tell("hi")
+            tell("again")
+            assert eventually(lambda: len(served.whats(Delivered)) == 2)
+            gc.collect()
+        assert [note.text for note in served.whats(Note)] == [said]
 
 
 def test_gone_with_messages_left() -> None:

@@ -170,24 +170,34 @@ prints(live)
     assert kernel.run(code) == "hello\n['got hello', 'bye']"
 
 
-@pytest.mark.parametrize("await_", [False, True], ids=["sync", "async"])
-def test_interrupting_a_client_cell(kernel: Kernel, await_: bool) -> None:
-    """A cell that waits for a message that never comes can be interrupted; the server stays."""
-    kernel.run("live = launch(Echo)")
-    if await_:
-        code = """
-async with connect_async(live.url()) as ws:
-    print("waiting", flush=True)
-    await ws.recv()
-"""
-    else:
-        code = """
+WAITING = {
+    "sync": """
 with connect(live.url()) as ws:
     print("waiting", flush=True)
     ws.recv()
-"""
+""",
+    "async": """
+async with connect_async(live.url()) as ws:
+    print("waiting", flush=True)
+    await ws.recv()
+""",
+    "sync in a cell that awaits": """
+import asyncio
+await asyncio.sleep(0)
+with connect(live.url()) as ws:
+    print("waiting", flush=True)
+    ws.recv()
+""",
+}
+
+
+@pytest.mark.parametrize("code", WAITING.values(), ids=WAITING)
+def test_interrupting_a_client_cell(kernel: Kernel, code: str) -> None:
+    """A cell that waits for a message that never comes can be interrupted; the server stays."""
+    kernel.run("live = launch(Echo)")
     start = time.monotonic()
-    assert kernel.interrupt(code, "waiting") in ("KeyboardInterrupt", "CancelledError")
+    error = "CancelledError" if "await ws" in code else "KeyboardInterrupt"
+    assert kernel.interrupt(code, "waiting") == error
     assert time.monotonic() - start < 60
     assert kernel.run(TALK) == "hello\n"
     kernel.run("port = live.port; live = launch(Echo); assert live.port == port")

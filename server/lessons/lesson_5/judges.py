@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote as escape
 
 from ...exercises.registry import exercise
 from ...exercises.scenario import Client, End, Trial, came, quote
-from ...live.record import ChannelSend, GroupAdd, GroupSend, Lost
+from ...live.habits import methods, statements
+from ...live.record import (
+    ChannelSend,
+    Closed,
+    Delivered,
+    Disconnected,
+    GroupAdd,
+    GroupSend,
+    Lost,
+    Received,
+)
+from ...mistakes.diagnosis import find_failure
 from ...mistakes.registry import MISTAKES, Mistake, also, mistake
 
 NOT_IN_A_GROUP = mistake(
@@ -39,11 +52,91 @@ NO_LEAVE_NOTICE = mistake(
 
 def suspect(trial: Trial, found: Mistake | None) -> Mistake | None:
     """Return a mistake, unless an exception or a warning is there to say more."""
-    return None if trial.failures or trial.warnings else found
+    # That something was sent to a client that has left follows from what else is wrong.
+    said = [one for one in trial.failures if find_failure(one) is not MISTAKES["member-left"]]
+    return None if said or trial.warnings else found
+
+
+ON_THE_CLASS = mistake(
+    "on-the-class",
+    "All connections share what belongs to one",
+    cause="What is set on the class is the same for all its consumers: the last one has set it.",
+    fix="Set it on self, in connect: each connection has a consumer of its own.",
+)
+TWICE = mistake(
+    "twice",
+    "A message comes twice",
+    cause="A member of the group is sent to in another way as well, with self.send or by a second "
+    "group_send.",
+    fix="Send to the group once, and to the client only in the handler of that message.",
+)
+ALONE = mistake(
+    "alone-in-its-group",
+    "Each connection is alone in its group",
+    cause="The name of the group has something in it that no other connection has.",
+    fix="Make the group's name of what its members have in common, as the room.",
+)
+GOES_ROUND = MISTAKES["goes-round"]
+REMARKS = ("groups-is-text", "async-in-sync")
+"""Mistakes that the server remarks upon, and that say why nothing comes."""
+
+ROUNDS = 20
+"""From how many messages in answer to messages on nobody has meant it."""
+
+
+def goes_round(trial: Trial, least: int) -> bool:
+    """Tell whether consumers have answered messages of a group with others to the group."""
+    delivered: set[int] = set()
+    rounds = 0
+    for entry in trial.snapshot.entries:
+        match entry.what:
+            case Delivered():
+                delivered.add(entry.connection)
+            case GroupSend() if entry.connection in delivered:
+                delivered.discard(entry.connection)
+                rounds += 1
+            case Received() | Disconnected() | Closed():
+                delivered.discard(entry.connection)
+    return rounds >= least
+
+
+def on_the_class(trial: Trial) -> bool:
+    """Tell whether the code of a consumer sets something on its class."""
+    for cls in {type(bridge.consumer) for bridge in trial.host.bridges if bridge.consumer}:
+        for method in methods(cls).values():
+            for node, _ in statements(method):
+                match node:
+                    case ast.Assign(targets=[ast.Attribute(value=ast.Name(id=cls.__name__))]):
+                        return True
+                    case ast.Assign(targets=[ast.Attribute(value=ast.Attribute(attr="__class__"))]):
+                        return True
+                    case ast.Assign(
+                        targets=[ast.Attribute(value=ast.Call(func=ast.Name(id="type")))]
+                    ):
+                        return True
+    return False
+
+
+def not_alone(trial: Trial) -> Mistake | None:
+    """Return the mistake of connections that share no group."""
+    added = groups_joined(trial)
+    return ALONE if len(set(added)) == len(added) > 1 else None
+
+
+def groups_joined(trial: Trial) -> list[str]:
+    """Return the group of each time that a channel was added to one."""
+    return [entry.what.group for entry in trial.snapshot.entries if type(entry.what) is GroupAdd]
 
 
 def silence(trial: Trial, otherwise: Mistake | None) -> Mistake | None:
     """Return the mistake behind a message that does not come."""
+    for id in REMARKS:
+        if trial.noted(id):
+            return MISTAKES[id]
+    if goes_round(trial, ROUNDS):
+        return GOES_ROUND
+    if on_the_class(trial):
+        return suspect(trial, ON_THE_CLASS)
     whats = [entry.what for entry in trial.snapshot.entries]
     if not any(isinstance(what, GroupSend | ChannelSend) for what in whats):
         return suspect(trial, otherwise or ONLY_OWN_CLIENT)
@@ -61,7 +154,7 @@ def told(
     text: str,
     what: str,
     likely: Callable[[Any], Mistake | None] = lambda got: None,
-    absent: Mistake | Callable[[], Mistake] | None = None,
+    absent: Mistake | Callable[[], Mistake | None] | None = None,
 ) -> None:
     """Expect that each of some clients is told the same, and that nothing came before it.
 
@@ -155,7 +248,16 @@ def who_comes_who_goes(trial: Trial) -> None:
     blue, red = "ws/room/blue/", "ws/room/red/"
 
     def mixed(got: Any) -> Mistake | None:
-        return ROOMS_MIXED if isinstance(got, str) and got[:3] in ("bob", "zoe") else None
+        if not isinstance(got, str):
+            return None
+        if on_the_class(trial):
+            return ON_THE_CLASS
+        if got[:3] in ("bob", "zoe"):
+            return ROOMS_MIXED
+        if goes_round(trial, 1):
+            return GOES_ROUND
+        sent = [entry.what for entry in trial.snapshot.entries if type(entry.what) is GroupSend]
+        return TWICE if any(got in what.message for what in sent) else None
 
     ada = trial.connect(f"{blue}ada/", quiet=True)
 
@@ -164,13 +266,15 @@ def who_comes_who_goes(trial: Trial) -> None:
 
     told([ada], "ada joins", 'ada is told "ada joins"', absent=absent)
     sam = trial.connect(f"{blue}sam/", quiet=True)
-    told([ada], "sam joins", 'ada is told "sam joins"', mixed)
+    told([ada], "sam joins", 'ada is told "sam joins"', mixed, lambda: not_alone(trial))
     bob = trial.connect(f"{red}bob/", quiet=True)
     told([bob], "bob joins", 'in another room, bob is told "bob joins"', mixed)
     eve = trial.connect(f"{blue}eve/", quiet=True)
     told([ada, eve], "eve joins", 'ada and eve are told "eve joins", and nothing of bob', mixed)
     eve.send("hello")
     told([eve, ada], "eve: hello", "what eve says is told to both", mixed)
+    ada.send("hi eve")
+    told([eve, ada], "ada: hi eve", "ada answers, and both are told, once", mixed)
     leaves(bob, breaks=True)
     zoe = trial.connect(f"{red}zoe/", quiet=True)
     told([zoe], "zoe joins", "bob's connection breaks, and zoe comes after him", mixed)
@@ -179,7 +283,9 @@ def who_comes_who_goes(trial: Trial) -> None:
     told([ada], "eve leaves", what, mixed, NO_LEAVE_NOTICE)
     ada.send("still here")
     told([ada], "ada: still here", "ada hears herself, and nothing else", mixed)
-    all_of_it = ["sam joins", "eve joins", "eve: hello", "eve leaves", "ada: still here"]
+    all_of_it = [
+        *("sam joins", "eve joins", "eve: hello", "ada: hi eve", "eve leaves", "ada: still here")
+    ]
     what = "sam, who reads late, has been told everything since he came, in order"
     for text in all_of_it[:-1]:
         told([sam], text, "", mixed)
@@ -209,7 +315,7 @@ READ_BY_OTHERS = mistake(
 TWO_USERS_ONE_GROUP = mistake(
     "two-users-one-group",
     "Two users share an inbox",
-    cause="What makes a group's name of zoë makes the same of zoe.",
+    cause="What makes a group's name of one user's name makes the same of another's.",
     fix="Different texts need different names: user.encode().hex() has no two alike.",
 )
 ONE_TAB_ONLY = mistake(
@@ -230,6 +336,25 @@ TO_THE_SENDER = mistake(
     cause="It is sent to the group of the sender, or with self.send.",
     fix='Send it to the group of content["to"].',
 )
+COPY_TO_THE_SENDER = mistake(
+    "copy-to-the-sender",
+    "The sender is sent a copy",
+    cause="What a user writes comes back to that user as well, and nobody has asked for it.",
+    fix='Send to the group of content["to"], and to no other.',
+)
+FORGED_TYPE = mistake(
+    "forged-type",
+    "The client chooses which method is called",
+    cause="All that it writes goes to the group, a type with it, and the type names a method of "
+    "whoever gets it.",
+    fix="Put into the event what you need, and no more: a type of yours, the sender and the text.",
+)
+TOLD_OF_NOBODY = mistake(
+    "told-of-nobody",
+    "The sender is told that nobody is there",
+    cause="Whoever writes to a user who is not there hears nothing, and gets no error.",
+    fix="Send to the group and leave it at that: whether it has members is none of your business.",
+)
 NO_SENDER = mistake(
     "no-sender",
     "The sender or the text is missing",
@@ -249,25 +374,38 @@ def a_private_inbox(trial: Trial) -> None:
     gets([phone], "bob", "hi", "bob writes to ada: she gets it", [ada, bob])
     gets([ada], "bob", "hi", "on her other connection too", absent=ONE_TAB_ONLY)
     write(ada, "bob", "yes?")
-    gets([bob], "ada", "yes?", "she answers: he gets that, and nothing else")
-    with_dots, without = inbox(trial, "zoë"), inbox(trial, "zoe")
-    trial.passed("zoë connects, and so does zoe")
+    what = "she answers: he gets that, and nothing else"
+    copied = COPY_TO_THE_SENDER if len(set(groups_joined(trial))) > 1 else READ_BY_OTHERS
+    gets([bob], "ada", "yes?", what, other={"bob": copied})
+    with_dots = inbox(trial, "zoë")
+    without, *namesakes = [inbox(trial, name) for name in ("zoe", *NAMESAKES)]
+    trial.passed("zoë connects, and so do zoe and others with names like hers")
     write(ada, "zoë", "secret")
     gets([with_dots], "ada", "secret", "ada writes to zoë: she gets it")
-    write(bob, "zoe", "hello")
-    gets([without], "bob", "hello", "zoe gets what bob writes to her, and nothing of zoë's")
+    for name in ("zoe", *NAMESAKES):
+        write(bob, name, f"hello, {name}")
+    what = "zoe gets what bob writes to her, and nothing of zoë's"
+    gets([without], "bob", "hello, zoe", what)
+    for name, namesake in zip(NAMESAKES, namesakes, strict=True):
+        gets([namesake], "bob", f"hello, {name}", f"so does {name}")
     write(without, "bob", "send money", {"from": "ada"})
     gets([bob], "zoe", "send money", 'zoe writes to bob with "from": "ada": it is from zoe')
+    write(without, "bob", "look", {"type": "websocket.close"})
+    what = 'zoe writes to bob with "type": "websocket.close": he gets the text'
+    gets([bob], "zoe", "look", what, ended=FORGED_TYPE)
     write(ada, "nobody-at-all", "hello?")
     write(ada, "ada", "a note")
     what = "ada writes to somebody who is not there, and then to herself: she gets the second"
-    gets([ada, phone], "ada", "a note", what)
+    gets([ada, phone], "ada", "a note", what, other={None: TOLD_OF_NOBODY})
     leaves(phone, breaks=True)
     write(bob, "ada", "bye")
     gets([ada], "bob", "bye", "one of her connections breaks: the other one hears on")
     nobody_stays(trial, "the broken one is in no group any more")
-    all_leave(ada, bob, with_dots, without)
+    all_leave(ada, bob, with_dots, without, *namesakes)
 
+
+NAMESAKES = ("zo", "zoé", "Zoe")
+"""Users whose names are made one with zoë's by what is not careful with letters."""
 
 EMPTY = "routes is empty: write a consumer, and a route for ws/inbox/<user>/ that leads to it."
 
@@ -289,6 +427,8 @@ def gets(
     what: str,
     others: Iterable[Client] = (),
     absent: Mistake | None = None,
+    ended: Mistake | None = None,
+    other: Mapping[str | None, Mistake] = MappingProxyType({}),
 ) -> None:
     """Expect that some clients get a message next, however its JSON is spaced.
 
@@ -299,6 +439,8 @@ def gets(
         what: The expectation, in words.
         others: Who may have got it instead; the last of them wrote it.
         absent: The mistake if nothing comes.
+        ended: The mistake if the connection ends.
+        other: The mistake if a message of another sender comes; ``None``: of nobody.
 
     """
     expected = {"from": sender, "text": text}
@@ -315,7 +457,10 @@ def gets(
                 absent = TO_THE_SENDER if strays[-1] else ONE_TAB_ONLY
             found = suspect(trial, absent) if absent is not None else silence(trial, None)
         else:
-            found = suspect(trial, wrong_message(got, value, expected))
+            from_whom = value.get("from") if isinstance(value, dict) else ""
+            found = other.get(from_whom) if isinstance(from_whom, str | None) else None
+            found = suspect(trial, found or wrong_message(got, value, expected))
+            found = ended if ended is not None and isinstance(got, End) else found
         trial.fail(what, json.dumps(expected), came(got), found)
     next(iter(clients)).trial.passed(what)
 
@@ -328,10 +473,8 @@ def wrong_message(got: Any, value: Any, expected: dict[str, str]) -> Mistake | N
         return MISTAKES["python-not-json"] if got.startswith("{") else MISTAKES["not-json"]
     if not isinstance(value, dict) or not {"from", "text"} <= set(value):
         return NO_SENDER
-    if value["text"] == "secret":
-        return TWO_USERS_ONE_GROUP if expected["text"] == "hello" else READ_BY_OTHERS
     if value["text"] != expected["text"]:
-        return READ_BY_OTHERS
+        return TWO_USERS_ONE_GROUP if expected["text"].startswith("hello, ") else READ_BY_OTHERS
     return FORGED_SENDER if value["from"] == "ada" else NO_SENDER
 
 
@@ -512,6 +655,13 @@ OUT_OF_ORDER = mistake(
     cause="A new message was sent while older ones were still to come.",
     fix="Send the history in connect itself: until it ends, messages of the group wait.",
 )
+OVERTAKEN = mistake(
+    "overtaken",
+    "A new message comes before what was missed",
+    cause="What came through the group was sent first, and the history after it, or not at all.",
+    fix="In connect itself: await history.since(last_seen), and send each message. Until connect "
+    "ends, messages of the group wait.",
+)
 LAST_SEEN_IGNORED = mistake(
     "last-seen-ignored",
     "What was seen already is sent again",
@@ -535,6 +685,12 @@ HISTORY_NOT_SENT = mistake(
     "What was missed is not sent",
     cause="The group has no memory, and nobody reads the history.",
     fix="In connect: await history.since(last_seen), and send each message.",
+)
+FIRST_SKIPPED = mistake(
+    "first-skipped",
+    "The first that was missed is not sent",
+    cause="last_seen_id is the number that the client has, and what is missed begins after it.",
+    fix="history.since(last_seen) begins there: give it the number as it is, and send all of it.",
 )
 NO_LAST_SEEN = mistake(
     "no-last-seen",
@@ -662,13 +818,19 @@ def follows(
             again = LAST_SEEN_IGNORED if value["id"] < seen else OFF_BY_ONE
             found = suspect(trial, again if value["id"] <= seen else double or DOUBLE)
         else:
-            following = decoded(client.receive())
-            late = is_message(following) and following["id"] < value["id"]
-            found = suspect(trial, OUT_OF_ORDER if late else absent or GAP)
+            found = suspect(trial, too_far(client, value["id"], absent))
         expected = json.dumps({"id": number, "text": text or "..."})
         trial.fail(what or "each message comes once and in order", expected, came(got), found)
     if what:
         next(iter(clients)).trial.passed(what)
+
+
+def too_far(client: Client, id: int, absent: Mistake | None) -> Mistake:
+    """Return the mistake behind a message that comes before its turn."""
+    following = decoded(client.receive())
+    if is_message(following) and following["id"] < id:
+        return OUT_OF_ORDER
+    return FIRST_SKIPPED if absent is HISTORY_NOT_SENT else absent or GAP
 
 
 def write_while_connecting(trial: Trial, writer: Client, seen: int) -> int:
@@ -698,7 +860,7 @@ def write_while_connecting(trial: Trial, writer: Client, seen: int) -> int:
     value = decoded(got)
     what = "a reader connects while others write, and gets each message once and in order"
     if not is_message(value) or value["id"] != seen + 1:
-        found = silence(trial, HISTORY_NOT_SENT) if got is None else suspect(trial, GAP)
+        found = silence(trial, HISTORY_NOT_SENT) if got is None else suspect(trial, OVERTAKEN)
         trial.fail(what, f"the message {seen + 1}", came(got), found)
     for number in range(seen + 2, seen + written + 1):
         follows([reader], number, "", "", seen=seen)

@@ -2,7 +2,34 @@
 
 from __future__ import annotations
 
-from ...mistakes.registry import mistake, show
+from channels.generic.websocket import (
+    AsyncJsonWebsocketConsumer,
+    AsyncWebsocketConsumer,
+    JsonWebsocketConsumer,
+    WebsocketConsumer,
+)
+
+from ...live.failure import Facts
+from ...mistakes.registry import also, mistake, show
+
+OF_CHANNELS = {
+    name
+    for cls in (
+        AsyncJsonWebsocketConsumer,
+        AsyncWebsocketConsumer,
+        JsonWebsocketConsumer,
+        WebsocketConsumer,
+    )
+    for name in dir(cls)
+    if not name.startswith("_") and callable(getattr(cls, name))
+}
+"""The methods that every consumer has."""
+
+
+def is_named_by_a_type(facts: Facts) -> bool:
+    """Tell whether a message of the channel layer was handled by a method of Channels' own."""
+    return "websocket" not in facts.event and facts.event.replace(".", "_") in OF_CHANNELS
+
 
 show("no-channel-layer", "5#group")
 show("no-event-handler", "5#types", "5.1", "5.2", "5.3", "5.4")
@@ -30,7 +57,10 @@ mistake(
     symptom='with `"type": "receive"`, receive is called with the whole message as its text',
     cause="Any method can be named by a type: receive, send and close too.",
     fix='Give your own messages names of your own, with a dot: "chat.message".',
-    shown=["5#types"],
+    texts=[r"^"],
+    over=["plain-await", "sync-in-async", "event-has-no-key", "no-bytes", "content-key"],
+    when=is_named_by_a_type,
+    shown=["5#types", "5.1"],
 )
 mistake(
     "handler-without-event",
@@ -57,6 +87,8 @@ mistake(
     shown=["5#outside", "5.1", "5.2"],
 )
 show("async-to-sync", "5#outside", "5.1")
+also("async-in-sync", "which calls its handlers and awaits none")
+show("async-in-sync", "5.1")
 show("async-to-sync-of-sync", "5#outside")
 mistake(
     "other-process",
@@ -72,9 +104,22 @@ mistake(
     symptom="`TypeError: Group name must be a valid unicode string with length < 100 containing "
     "only ASCII alphanumerics, hyphens, underscores, or periods.`",
     cause="A group's name has no spaces, colons or accents, and is shorter than 100 characters.",
-    fix="Let the route take a slug only, or make a name of any text: text.encode().hex().",
+    fix="Let the route take a slug only, or make a name of any short text: text.encode().hex().",
     texts=["Group name must be a valid unicode string"],
     shown=["5#rooms", "5.1", "5.2"],
+)
+mistake(
+    "names-swapped",
+    "The channel stands where the group's name belongs",
+    symptom="the same TypeError about a group's name, where the channel's stands before it",
+    cause="The group's name comes first, and the name of the consumer's own channel after it.",
+    fix="Write group_add(group, self.channel_name).",
+    texts=["Group name must be a valid unicode string"],
+    when=lambda facts: (
+        "_add(self.channel_name" in facts.expression
+        or "_discard(self.channel_name" in facts.expression
+    ),
+    shown=["5.1"],
 )
 mistake(
     "channel-name",
@@ -101,7 +146,8 @@ mistake(
     symptom='with groups = "lobby", the consumer is in the groups l, o, b and y',
     cause="Channels goes through groups one by one, and the parts of a string are its letters.",
     fix='Write a list: groups = ["lobby"].',
-    shown=["5#leaving"],
+    texts=["a group for each of its letters"],
+    shown=["5#leaving", "5.3"],
 )
 mistake(
     "asks-the-layer",
@@ -147,6 +193,34 @@ mistake(
     fix='Put it into one: {"type": "chat.message", "text": text}.',
     texts=["[Mm]essage is not a dict"],
     shown=["5#types", "5.2"],
+)
+mistake(
+    "group-send-arguments",
+    "A group and one dictionary",
+    symptom="`TypeError: InMemoryChannelLayer.group_send() takes 3 positional arguments but 4 were "
+    "given`",
+    cause="group_send takes the group's name and one message, which holds all that is said.",
+    fix='Write group_send(group, {"type": "chat.message", "text": text}).',
+    texts=[r"\bgroup_send\(\) (takes|missing|got)"],
+)
+mistake(
+    "group-add-arguments",
+    "A group and a channel",
+    symptom="`TypeError: InMemoryChannelLayer.group_add() missing 1 required positional argument: "
+    "'channel'`",
+    cause="group_add and group_discard take two names: the group's and that of the consumer's own "
+    "channel.",
+    fix="Write group_add(group, self.channel_name).",
+    texts=[r"\bgroup_(add|discard)\(\) (takes|missing|got)"],
+)
+mistake(
+    "goes-round",
+    "A message goes round and round",
+    symptom="`ValueError: The message is too large for the channel layer`, or no end of messages",
+    cause="The handler of a group's message sends to the group again, which calls it once more.",
+    fix="In the handler of a group's message, send to the client only: await self.send(...).",
+    texts=["message is too large for the channel layer"],
+    shown=["5.1"],
 )
 mistake(
     "message-not-plain",
