@@ -15,8 +15,8 @@ from nbformat import NotebookNode
 
 from ..paths import CHECKOUT, NOTEBOOKS
 from .exporter import EDITIONS, HandoutExporter
-from .lesson import HandoutError, read_notebook
 from .pdf import PAPERS, NoBrowserError, find_browser, print_pages
+from .reading import NO_TEXT, HandoutError, read_notebook
 
 __all__ = ["build", "main"]
 
@@ -38,25 +38,39 @@ class Page:
 
     edition: str
     file: Path
+    source: str
+    """The name of the notebook."""
     title: str
+    course: str
+    """The course that the notebook is a lesson of, if it is the one that we know."""
+    notes: list[str]
+    """What is not on the page, or is not as in a lesson."""
     papers: list[tuple[str, Path]] = field(default_factory=list)
 
 
-def build(notebooks: Sequence[Path], out: Path, browser: str | None = None) -> list[Page]:
-    """Write both editions of some lessons, their index pages and zips, and with a browser PDFs.
+def build(
+    notebooks: Sequence[Path],
+    out: Path,
+    browser: str | None = None,
+    *,
+    strict: bool | None = None,
+) -> list[Page]:
+    """Write both editions of notebooks, their index pages and zips, and with a browser PDFs.
 
     The folder ``out`` is written anew as a whole, or not at all.
 
     Args:
-        notebooks: The lessons, in their order.
+        notebooks: Lessons, or any other notebooks, in their order.
         out: Where the handouts go.
         browser: Path of a Chromium that prints; without one there are no PDFs.
+        strict: Whether to refuse what breaks a rule for lessons; by default only what lies with
+            the lessons of the course.
 
     Returns:
         What was written.
 
     Raises:
-        HandoutError: A notebook is no lesson.
+        HandoutError: A file is no notebook, or a lesson breaks a rule.
 
     """
     if out.exists() and not (out.is_dir() and is_ours(out)):
@@ -66,10 +80,11 @@ def build(notebooks: Sequence[Path], out: Path, browser: str | None = None) -> l
     # On the same disk, so that it can take the place of the old one at once.
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".handouts-") as folder:
         new = Path(folder) / "new"
-        pages = write_pages(lessons, new)
+        pages = write_pages(lessons, new, strict)
         if browser is not None:
             print_pages(browser, pages_to_print(pages))
-        write_indexes(pages, new)
+        courses = {page.course for page in pages}
+        write_indexes(pages, new, courses.pop() if len(courses) == 1 else "")
         if out.exists():
             out.rename(Path(folder) / "old")
         new.rename(out)
@@ -89,24 +104,50 @@ def read(path: Path) -> NotebookNode:
     try:
         text = path.read_text("utf-8")
     except UnicodeDecodeError:
-        text = ""
+        raise HandoutError(f"{path.name} {NO_TEXT}") from None
     except OSError as error:
         raise HandoutError(f"{path} cannot be read: {error.strerror}") from None
     return read_notebook(text, path.name)
 
 
-def write_pages(lessons: Sequence[tuple[Path, NotebookNode]], out: Path) -> list[Page]:
+def page_names(paths: Sequence[Path]) -> list[str]:
+    """Return a name for the page of each notebook, all different on any disk."""
+    taken = {"index"}
+    names = []
+    for path in paths:
+        name = path.stem
+        if name.casefold() in taken:
+            folder = path.absolute().parent.name
+            name = f"{folder}-{name}" if folder else f"{name}-2"
+        number, start = 2, name
+        while name.casefold() in taken:
+            name = f"{start}-{number}"
+            number += 1
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+def write_pages(
+    lessons: Sequence[tuple[Path, NotebookNode]], out: Path, strict: bool | None
+) -> list[Page]:
     """Write the handouts of both editions."""
     pages = []
+    paths = [path for path, _ in lessons]
+    names = page_names(paths)
+    known = {path.absolute(): name for path, name in zip(paths, names, strict=True)}
     for edition in EDITIONS:
-        exporter = HandoutExporter(edition=edition)
+        exporter = HandoutExporter(edition=edition, strict=strict)
         (out / edition).mkdir(parents=True)
-        for path, notebook in lessons:
+        for (path, notebook), name in zip(lessons, names, strict=True):
             metadata = {"name": path.stem, "path": str(path.parent)}
-            html, resources = exporter.from_notebook_node(notebook, {"metadata": metadata})
-            file = out / edition / f"{path.stem}{exporter.suffix}.html"
+            given = {"metadata": metadata, "pages": known}
+            html, resources = exporter.from_notebook_node(notebook, given)
+            file = out / edition / f"{name}{exporter.suffix}.html"
             file.write_text(html, "utf-8", newline="\n")
-            pages.append(Page(edition, file, resources["lesson"]["title"]))
+            notes = list(resources["notes"])
+            title, course = resources["lesson"]["title"], resources["course"]
+            pages.append(Page(edition, file, path.name, title, course, notes))
     return pages
 
 
@@ -120,7 +161,7 @@ def pages_to_print(pages: Sequence[Page]) -> dict[Path, list[tuple[str, Path]]]:
     return {page.file: page.papers for page in pages}
 
 
-def write_indexes(pages: Sequence[Page], out: Path) -> None:
+def write_indexes(pages: Sequence[Page], out: Path, course: str) -> None:
     """Write a zip for each edition, and the pages that lead to all that is there."""
     exporter = HandoutExporter()
     template = exporter.environment.get_template("set.html.j2")
@@ -131,6 +172,7 @@ def write_indexes(pages: Sequence[Page], out: Path) -> None:
             for edition in editions
         ]
         resources = exporter._init_resources(None)
+        resources["course"] = course
         html = template.render(title=title, editions=found, resources=resources)
         (folder / "index.html").write_text(html, "utf-8", newline="\n")
 
@@ -179,10 +221,13 @@ def pack(folder: Path, file: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m server.handout.build", description=__doc__)
     parser.add_argument(
-        "notebooks", nargs="*", type=Path, help="the lessons (default: all in notebooks/)"
+        "notebooks", nargs="*", type=Path, help="any notebooks (default: the lessons)"
     )
     out = (CHECKOUT or Path.cwd()) / "handouts"
     parser.add_argument("--out", type=Path, default=out, help="where they go")
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse what breaks a rule for lessons"
+    )
     parser.add_argument("--no-pdf", action="store_true", help="leave out the PDFs")
     options = parser.parse_args(arguments)
     notebooks = options.notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -195,9 +240,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if not notebooks:
             raise HandoutError(f"{NOTEBOOKS} has no lessons")
-        pages = build(notebooks, options.out.absolute(), browser)
+        strict = True if options.strict else None
+        pages = build(notebooks, options.out.absolute(), browser, strict=strict)
     except (HandoutError, NoBrowserError) as error:
         sys.exit(f"handouts: {error}")
+    for line in dict.fromkeys(f"{page.source}: {note}" for page in pages for note in page.notes):
+        print(line)
     papers = sum(len(page.papers) for page in pages)
     print(f"{len(pages)} handouts and {papers} PDFs are in {shown(options.out)}")
     if missing:

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,22 +19,35 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.preprocessors import TagRemovePreprocessor
 from nbformat import NotebookNode
+from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]
-from traitlets import Enum, TraitError, default
+from pygments.util import ClassNotFound  # type: ignore[import-untyped]
+from traitlets import Bool, Enum, TraitError, default
 from traitlets.config import Application, Config
 
 from ..authoring.tags import tags
-from ..paths import STATIC
-from .lesson import HandoutError, read_notebook
-from .preprocessors import KINDS, Arrange, CheckLesson, CleanOutputs, RenderProse
+from ..paths import NOTEBOOKS, STATIC
+from .markup import terminal
+from .notes import Notes
+from .preprocessors import KINDS, Arrange, CheckLesson, CleanOutputs, LeaveOut, RenderProse
+from .reading import NO_TEXT, HandoutError, mend, read_notebook
 
 __all__ = ["EDITIONS", "HandoutExporter"]
 
 EDITIONS = ("student", "teacher")
 
+COURSE = "WebSockets with Django Channels"
+"""What stands at the head of the course's own pages."""
+
+USE = re.compile(r"^(from|import) server\b", re.MULTILINE)
+"""What a lesson of the course has in one of its cells."""
+
 
 class HandoutExporter(HTMLExporter):
-    """A lesson as one page that needs no network, no server and no script to be read.
+    """A notebook as one page that needs no network, no server and no script to be read.
+
+    A lesson of the course that breaks a rule for lessons is refused. Any other notebook becomes a
+    page, and what of it is not on the page is logged.
 
     Options are nbconvert's, and which edition it is::
 
@@ -49,6 +63,15 @@ class HandoutExporter(HTMLExporter):
         help="""
         Whom the page is for. The student's edition has no solutions, and its answers come at the
         end. The teacher's has them all, with minutes and notes.
+        """,
+    ).tag(config=True)
+
+    strict = Bool(
+        None,
+        allow_none=True,
+        help="""
+        Whether a notebook that breaks a rule for lessons is refused. By default, that is so for
+        the lessons of the course, and what is wrong with any other is logged.
         """,
     ).tag(config=True)
 
@@ -75,6 +98,7 @@ class HandoutExporter(HTMLExporter):
     def _default_preprocessors_default(self) -> list[Any]:
         return [
             CheckLesson,
+            LeaveOut,
             TagRemovePreprocessor,
             "nbconvert.preprocessors.CoalesceStreamsPreprocessor",
             "nbconvert.preprocessors.HighlightMagicsPreprocessor",
@@ -115,16 +139,27 @@ class HandoutExporter(HTMLExporter):
                 preprocessor.enabled = True
                 # On paper a check has nothing to check.
                 preprocessor.remove_cell_tags |= {"check", "live"}
+                # The same in the words of Jupyter Book and of others.
+                preprocessor.remove_cell_tags |= {"remove-cell", "remove_cell"}
+                preprocessor.remove_all_outputs_tags |= {"remove-output", "remove_output"}
+                for name in ("remove-input", "remove_input", "hide-input", "hide_input"):
+                    preprocessor.remove_input_tags |= {name}
                 if student:
                     preprocessor.remove_cell_tags |= {"solution"}
             elif isinstance(preprocessor, RenderProse):
                 preprocessor.suffix = self.suffix
             elif isinstance(preprocessor, Arrange):
                 preprocessor.answers_apart = student
+            elif isinstance(preprocessor, LeaveOut):
+                preprocessor.for_students = student
 
     def _init_resources(self, resources: dict[str, Any] | None) -> dict[str, Any]:
         resources = super()._init_resources(resources)
         resources["edition"] = self.edition
+        ours = is_of_the_course(resources["metadata"].get("path", ""))
+        resources.setdefault("course", COURSE if ours else "")
+        resources["strict"] = ours if self.strict is None else self.strict
+        resources["notes"] = Notes()
         resources["style"] = self.static("handout.css")
         resources["script"] = self.static("handout.js")
         # Of all pictures: those in the outputs have them already.
@@ -139,17 +174,27 @@ class HandoutExporter(HTMLExporter):
             try:
                 text = file_stream.read()
             except UnicodeDecodeError:
-                text = ""
-            return self.from_notebook_node(read_notebook(text, name), resources, **kw)
+                raise HandoutError(f"{name} {NO_TEXT}") from None
+            notebook = read_notebook(text, name)
+            return self.from_notebook_node(notebook, resources, **kw)
 
     def from_notebook_node(  # type: ignore[override]
         self, nb: NotebookNode, resources: dict[str, Any] | None = None, **kw: Any
     ) -> tuple[str, dict[str, Any]]:
         with one_sentence():
+            nb = deepcopy(nb)
+            resources = {"metadata": {"name": "Notebook"}, **(resources or {})}
+            # nbconvert itself wants a sound notebook.
+            resources["mended"] = mend(nb, resources["metadata"]["name"])
+            if uses_the_course(nb):
+                resources.setdefault("course", COURSE)
+            self.register_filter("highlight_code", highlighter(nb, self))
             # HTMLExporter's own method parses the whole page again, to add the text alternatives
             # that the template here gives, and writes it in another way, which breaks the hashes.
             page, resources = super(HTMLExporter, self).from_notebook_node(nb, resources, **kw)
         page = without_colourless_marks(page, resources["style"])
+        for note in resources["notes"]:
+            self.log.warning("%s: %s", resources["metadata"]["name"], note)
         # nbconvert's command names the file by this. A name that somebody chose stays as it is.
         if resources["unique_key"] == resources["metadata"]["name"]:
             resources["unique_key"] += self.suffix
@@ -161,14 +206,47 @@ class HandoutExporter(HTMLExporter):
         yield "csp_hash", csp_hash
         yield "css_string", css_string
         yield "heading_first", heading_first
-        yield "highlight_code", Highlight2HTML("ipython3", parent=self)
         yield "picture_texts", picture_texts
         yield "tags", tags
+        yield "terminal", terminal
 
     def static(self, name: str) -> str:
         """Return the text of a file of the template."""
         source: str = self.environment.loader.get_source(self.environment, name)[0]
         return source
+
+
+def is_of_the_course(path: str) -> bool:
+    """Tell whether a folder is that of the course's lessons."""
+    return Path(path).resolve() == NOTEBOOKS.resolve()
+
+
+def uses_the_course(nb: NotebookNode) -> bool:
+    """Tell whether a notebook is a lesson of this course, wherever it lies."""
+    return any(cell.cell_type == "code" and USE.search(cell.source) for cell in nb.cells)
+
+
+def highlighter(nb: NotebookNode, parent: HandoutExporter) -> Highlight2HTML:
+    """Return what colours the code of a notebook, in the language that it names."""
+    names = []
+    for key, parts in (
+        ("language_info", ("pygments_lexer", "name")),
+        ("kernelspec", ("language", "name")),
+    ):
+        found = nb.metadata.get(key)
+        names += [found.get(part) for part in parts] if isinstance(found, dict) else []
+    language = next((name for name in names if isinstance(name, str) and is_lexer(name)), "text")
+    if not any(names) or language in ("python", "python3"):
+        language = "ipython3"
+    return Highlight2HTML(language, parent=parent)
+
+
+def is_lexer(name: str) -> bool:
+    """Tell whether Pygments knows a language."""
+    try:
+        return bool(get_lexer_by_name(name))
+    except ClassNotFound:
+        return False
 
 
 @contextmanager

@@ -1,21 +1,18 @@
-"""What a notebook must be so that a handout can be made of it."""
+"""What a notebook must be so that it is a lesson; any other becomes a handout all the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
-import nbformat
-from nbconvert.utils.exceptions import ConversionException
 from nbformat import NotebookNode
 
 from ..authoring.tags import EXERCISE_TAGS, TAGS, tags
 from ..notebook.recordings import WIRE_WORDS
+from .reading import HandoutError
 
-__all__ = ["HandoutError", "check_lesson", "read_notebook"]
-
-__all__ = ["HandoutError", "check_lesson", "read_notebook"]
+__all__ = ["check_lesson", "make_showable"]
 
 PROSE_TAGS = {"answer", "exercise", "hint", "predict"}
 """The tags of cells that are prose."""
@@ -23,65 +20,101 @@ PROSE_TAGS = {"answer", "exercise", "hint", "predict"}
 CONSOLE_KINDS = {"log", "info", "warn", "error", "debug", "uncaught"}
 """What a line of a browser's console may be."""
 
-FOREIGN_TAGS = {"nbval-check-output", "nbval-raises-exception", "nbval-skip"}
+FOREIGN_TAGS = {
+    *("nbval-check-output", "nbval-raises-exception", "nbval-skip"),
+    *("parameters", "injected-parameters"),
+    *(
+        f"{verb}{sign}{part}"
+        for verb in ("remove", "hide")
+        for sign in "-_"
+        for part in ("cell", "input", "output")
+    ),
+}
 """Tags that a lesson of the course has no use for, and that a teacher's own may have."""
 
 
-class HandoutError(ConversionException):
-    """A notebook, or an option, that no handout can be made with; the text is one sentence."""
+class Problem(NamedTuple):
+    """Something that no lesson of the course has."""
 
+    text: str
+    """A sentence about a cell, or about the notebook."""
 
-def read_notebook(text: str, name: str) -> NotebookNode:
-    """Return the notebook that a file's text holds; raise HandoutError if it holds none."""
-    try:
-        notebook: NotebookNode = nbformat.v4.reads(text)
-        nbformat.validate(notebook)
-    # Each way of not being a notebook has an exception of its own.
-    except (ValueError, TypeError, LookupError, AttributeError, nbformat.ValidationError):
-        raise HandoutError(f"{name} is not a notebook of format 4") from None
-    return notebook
+    cell: int = 0
+    """The number of the cell, from 1; 0 for the notebook as a whole."""
+
+    drop: Callable[[], Any] | None = None
+    """What takes away what no page can be made of."""
 
 
 def check_lesson(notebook: NotebookNode, name: str) -> None:
     """Raise HandoutError for the first thing that keeps a notebook from being a lesson."""
     for problem in problems(notebook):
-        raise HandoutError(f"{name}: {problem}")
+        cell = f"cell {notebook.cells[problem.cell - 1].id!r} " if problem.cell else ""
+        raise HandoutError(f"{name}: {cell}{problem.text}")
 
 
-def problems(notebook: NotebookNode) -> Iterator[str]:
-    """Say what is wrong with a notebook, a sentence each."""
+def make_showable(notebook: NotebookNode) -> Iterator[Problem]:
+    """Drop from a notebook what no page can be made of; say what is not as in a lesson."""
+    for problem in list(problems(notebook)):
+        if problem.drop is not None:
+            problem.drop()
+        yield problem
+
+
+def problems(notebook: NotebookNode) -> Iterator[Problem]:
+    """Say what is wrong with a lesson."""
     cells = notebook.cells
     if not cells or cells[0].cell_type != "markdown" or not cells[0].source.startswith("# "):
-        yield "the first cell is not the lesson's title, a line that starts with '# '"
-    for cell in cells:
+        yield Problem("the first cell is not the lesson's title, a line that starts with '# '")
+    for number, cell in enumerate(cells, 1):
         for unknown in sorted(tags(cell) - TAGS.keys() - FOREIGN_TAGS):
-            yield f"cell {cell.id!r} has the tag {unknown!r}, which no lesson has"
+            yield Problem(f"has the tag {unknown!r}, which no lesson has", number)
         if tags(cell) & PROSE_TAGS and cell.cell_type != "markdown":
             [kind, *_] = sorted(tags(cell) & PROSE_TAGS)
-            yield f"cell {cell.id!r} has the tag {kind!r} and is not Markdown"
-        yield from metadata_problems(cell)
+            yield Problem(f"has the tag {kind!r} and is not Markdown", number, untagged(cell))
+        yield from metadata_problems(cell, number)
         if cell.cell_type == "code" and cell.source and cell.execution_count is None:
-            yield f"cell {cell.id!r} was not run; run the lesson and save it with its outputs"
+            yield Problem("was not run; run the lesson and save it with its outputs", number)
     if not any(cell.get("outputs") for cell in cells):
-        yield "no cell has an output; run the lesson and save it with its outputs"
+        yield Problem("no cell has an output; run the lesson and save it with its outputs")
     yield from question_problems(cells)
 
 
-def metadata_problems(cell: NotebookNode) -> Iterator[str]:
+def untagged(cell: NotebookNode) -> Callable[[], None]:
+    """Return what takes the tags of prose from a cell."""
+
+    def drop() -> None:
+        cell.metadata.tags = sorted(tags(cell) - PROSE_TAGS)
+
+    return drop
+
+
+def metadata_problems(cell: NotebookNode, number: int) -> Iterator[Problem]:
     """Say what is wrong with what a cell says of itself."""
-    exercise = cell.metadata.get("exercise", "")
+    metadata = cell.metadata
+
+    def without(key: str) -> Callable[[], Any]:
+        return lambda: metadata.pop(key, None)
+
+    exercise = metadata.get("exercise", "")
     if not isinstance(exercise, str) or (tags(cell) & {*EXERCISE_TAGS} and not exercise):
-        yield f"cell {cell.id!r} does not say which exercise it belongs to"
-    teacher = cell.metadata.get("teacher", {})
+        text = "does not say which exercise it belongs to"
+        yield Problem(text, number, without("exercise"))
+    teacher = metadata.get("teacher", {})
+    wrong = ""
     if not isinstance(teacher, dict):
-        yield f"cell {cell.id!r} has a note for the teacher without 'minutes' and 'say'"
+        wrong = "has a note for the teacher without 'minutes' and 'say'"
     elif type(teacher.get("minutes", 0)) is not int:
-        yield f"cell {cell.id!r} has minutes that are no whole number"
+        wrong = "has minutes that are no whole number"
     elif not isinstance(teacher.get("say", ""), str):
-        yield f"cell {cell.id!r} has something for the teacher to say that is no text"
+        wrong = "has something for the teacher to say that is no text"
+    if wrong:
+        yield Problem(wrong, number, without("teacher"))
     for output in cell.get("outputs", []):
-        if not is_recording(output.get("metadata", {}).get("browser")):
-            yield f"cell {cell.id!r} has a recording that no browser cell has made"
+        own = output.get("metadata", {})
+        if not is_recording(own.get("browser")):
+            text = "has a recording that no browser cell has made"
+            yield Problem(text, number, lambda own=own: own.pop("browser"))  # type: ignore[misc]
 
 
 def is_recording(browser: Any) -> bool:
@@ -113,15 +146,17 @@ def is_line(line: Any) -> bool:
     )
 
 
-def question_problems(cells: list[NotebookNode]) -> Iterator[str]:
+def question_problems(cells: list[NotebookNode]) -> Iterator[Problem]:
     """Say where a question and its answer do not follow each other."""
     both = [cell for cell in cells if tags(cell) & {"predict", "answer"}]
     if both and "answer" in tags(both[0]):
-        yield f"the answer in cell {both[0].id!r} comes before any question"
+        yield Problem(f"the answer in cell {both[0].id!r} comes before any question")
     for cell, after in pairwise(both):
         if tags(cell) & tags(after) & {"predict", "answer"}:
             kind = "question" if "predict" in tags(cell) else "answer"
             other = "an answer" if kind == "question" else "a question"
-            yield f"after the {kind} in cell {cell.id!r}, {other} must come, not another {kind}"
+            yield Problem(
+                f"after the {kind} in cell {cell.id!r}, {other} must come, not another {kind}"
+            )
     if both and "predict" in tags(both[-1]):
-        yield f"the question in cell {both[-1].id!r} has no answer"
+        yield Problem(f"the question in cell {both[-1].id!r} has no answer")

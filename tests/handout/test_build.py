@@ -15,12 +15,15 @@ import pytest
 from server.handout import build as module
 from server.handout import pdf
 from server.handout.build import build, main
-from server.handout.lesson import HandoutError
 from server.handout.markup import plain
+from server.handout.reading import HandoutError
 from tests.handout.conftest import LESSONS
 from tests.handout.samples import lesson
 
 SIZE = 400_000
+
+SAID = "00_sample.ipynb: cell 3: JavaScript is not on the page, which says so"
+"""What is said of the sample."""
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -135,7 +138,7 @@ def test_bad_lesson_leaves_the_old_set(tmp_path, capsys):
     build([good], out)
     before = contents(out)
     with pytest.raises(SystemExit) as info:
-        main([str(good), str(bad), "--out", str(out), "--no-pdf"])
+        main([str(good), str(bad), "--out", str(out), "--no-pdf", "--strict"])
     assert info.value.code == ("handouts: 2: cell 'cell-2' has the tag 'hnit', which no lesson has")
     assert contents(out) == before
     assert sorted(file.name for file in tmp_path.iterdir()) == ["1.ipynb", "2.ipynb", "out"]
@@ -145,8 +148,8 @@ def test_bad_lesson_leaves_the_old_set(tmp_path, capsys):
     ("content", "sentence"),
     [
         (None, "cannot be read: No such file or directory"),
-        (b"\xff", "x.ipynb is not a notebook of format 4"),
-        (b"{}", "x.ipynb is not a notebook of format 4"),
+        (b"\xff", "x.ipynb is not a notebook: it is no text in UTF-8"),
+        (b"{}", "x.ipynb is not a notebook: it does not say which format it has"),
     ],
 )
 def test_bad_files(tmp_path, content, sentence):
@@ -180,6 +183,7 @@ def test_command(sample, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(pdf.shutil, "which", lambda name: None)
     main([str(sample), "--out", "class-set"])
     assert capsys.readouterr().out.splitlines() == [
+        SAID,
         "2 handouts and 0 PDFs are in class-set",
         "no Chromium was found, so there are no PDFs: a browser's own print dialog makes them",
     ]
@@ -191,6 +195,7 @@ def test_command_without_playwright(sample, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(pdf, "find_spec", lambda name: None)
     main([str(sample), "--out", "class-set"])
     assert capsys.readouterr().out.splitlines() == [
+        SAID,
         "2 handouts and 0 PDFs are in class-set",
         "Playwright is not installed, so there are no PDFs: "
         "python -m pip install playwright brings it",
@@ -201,7 +206,7 @@ def test_command_with_a_browser(sample, tmp_path, capsys, monkeypatch, chromium)
     """With both the command prints."""
     monkeypatch.setattr(module, "find_browser", lambda: chromium)
     main([str(sample), "--out", str(tmp_path / "x")])
-    assert capsys.readouterr().out == f"2 handouts and 4 PDFs are in {tmp_path / 'x'}\n"
+    assert capsys.readouterr().out == f"{SAID}\n2 handouts and 4 PDFs are in {tmp_path / 'x'}\n"
 
 
 def test_a_new_set_takes_the_place_of_the_old_one(sample, tmp_path):
@@ -218,7 +223,7 @@ def test_a_new_set_takes_the_place_of_the_old_one(sample, tmp_path):
 def test_folder_elsewhere(sample, tmp_path, capsys):
     """A folder that is not below the current one is named in full."""
     main([str(sample), "--out", str(tmp_path / "x"), "--no-pdf"])
-    assert capsys.readouterr().out == f"2 handouts and 0 PDFs are in {tmp_path / 'x'}\n"
+    assert capsys.readouterr().out == f"{SAID}\n2 handouts and 0 PDFs are in {tmp_path / 'x'}\n"
 
 
 # PDFs

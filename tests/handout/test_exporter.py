@@ -21,7 +21,7 @@ from server.handout.exporter import (
     picture_texts,
     without_colourless_marks,
 )
-from server.handout.lesson import HandoutError
+from server.handout.reading import HandoutError
 from tests.handout.samples import code, lesson, printed, prose, recorded, shown
 
 
@@ -166,7 +166,7 @@ def test_outputs(student):
     """Text is escaped, a table stays, live parts go."""
     assert student.find("pre", string="<b>nobody</b>\n")
     assert student.find(class_="channels-transcript").caption.text.startswith("Transcript")
-    assert student.find(class_="card").text.strip() == "is live"
+    assert student.find(class_="card").text.strip() == "is liveNot on this page: JavaScript."
     assert not student.find(["script", "button", "iframe", "style", "form", "svg"])
 
 
@@ -312,14 +312,16 @@ def test_not_a_text(tmp_path):
     """A file that is no text is no notebook."""
     file = tmp_path / "bad.ipynb"
     file.write_bytes(b"\xff\xfe")
-    with pytest.raises(HandoutError, match=r"^bad\.ipynb is not a notebook of format 4$"):
+    with pytest.raises(
+        HandoutError, match=r"^bad\.ipynb is not a notebook: it is no text in UTF-8$"
+    ):
         HandoutExporter().from_filename(str(file))
 
 
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        ("", "bad.ipynb is not a notebook of format 4"),
+        ("", "bad.ipynb is not a notebook: it does not say which format it has"),
         ("--HandoutExporter.edition=parent", "expected any of ['student', 'teacher']"),
     ],
 )

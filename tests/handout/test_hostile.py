@@ -23,8 +23,9 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from server.handout import pdf
 from server.handout.exporter import EDITIONS, HandoutExporter
-from server.handout.lesson import CONSOLE_KINDS, HandoutError
+from server.handout.lesson import CONSOLE_KINDS
 from server.handout.markup import sound_base64
+from server.handout.reading import HandoutError
 from server.notebook.recordings import WIRE_WORDS
 from tests.browser import finding
 from tests.handout import validity
@@ -98,6 +99,13 @@ def printer(playwright: Playwright, chromium: str) -> Iterator[Browser]:
 def exporter(edition: str) -> HandoutExporter:
     """Return an exporter, which reads its templates once."""
     return HandoutExporter(edition=edition)
+
+
+def refusal(notebook: NotebookNode) -> str:
+    """Return the sentence with which a notebook is refused among the course's lessons."""
+    with pytest.raises(HandoutError) as info:
+        HandoutExporter(strict=True).from_notebook_node(notebook, {"metadata": {"name": "1"}})
+    return str(info.value)
 
 
 def export(notebook: NotebookNode, edition: str, path: str = "") -> str:
@@ -299,11 +307,14 @@ def test_files_of_exercises(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_metadata_that_is_not_what_it_should_be(cell: NotebookNode, sentence: str) -> None:
-    """A note or a name that is none is refused in a sentence."""
-    with pytest.raises(HandoutError) as info:
-        export(lesson_with([cell]), "teacher")
-    assert str(info.value) == f"1: cell 'cell-2' {sentence}"
+def test_metadata_that_is_not_what_it_should_be(
+    caplog: pytest.LogCaptureFixture, cell: NotebookNode, sentence: str
+) -> None:
+    """A note or a name that is none is refused in a sentence, or told and left out."""
+    assert refusal(lesson_with([cell])) == f"1: cell 'cell-2' {sentence}"
+    with caplog.at_level("WARNING"):
+        assert faults(export(lesson_with([cell]), "teacher")) == []
+    assert f"1: cell 3: {sentence}" in caplog.messages
 
 
 @pytest.mark.parametrize(
@@ -322,10 +333,10 @@ def test_metadata_that_is_not_what_it_should_be(cell: NotebookNode, sentence: st
     ],
 )
 def test_recordings_that_are_none(browser: Any) -> None:
-    """A recording that no browser cell can have made is refused in a sentence."""
-    with pytest.raises(HandoutError) as info:
-        export(lesson_with([code("x", shown({}, {"browser": browser}))]), "student")
-    assert str(info.value) == "1: cell 'cell-2' has a recording that no browser cell has made"
+    """A recording that no browser cell can have made is refused, or left out."""
+    notebook = lesson_with([code("x", shown({}, {"browser": browser}))])
+    assert refusal(notebook) == "1: cell 'cell-2' has a recording that no browser cell has made"
+    assert faults(export(notebook, "student")) == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import nbformat
 import pytest
 
-from server.handout.lesson import HandoutError, check_lesson, read_notebook
+from server.handout.lesson import check_lesson
+from server.handout.reading import HandoutError
 from tests.handout.samples import code, lesson, prose
 
 
@@ -26,21 +27,6 @@ def changed(change) -> nbformat.NotebookNode:
 def test_a_lesson_passes():
     """Nothing is said of a lesson."""
     check_lesson(lesson(), "1.ipynb")
-
-
-@pytest.mark.parametrize(
-    "text", ["", "no JSON", "[]", "{}", "3", '{"nbformat": 4}', '{"cells": 1}']
-)
-def test_not_a_notebook(text):
-    """What is no notebook is named."""
-    with pytest.raises(HandoutError, match=r"^x\.ipynb is not a notebook of format 4$"):
-        read_notebook(text, "x.ipynb")
-
-
-def test_a_notebook_is_read():
-    """A notebook's lines become its text."""
-    text = nbformat.writes(lesson())
-    assert read_notebook(text, "x.ipynb").cells[0].source == lesson().cells[0].source
 
 
 def test_no_title():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import re
+
 import pytest
 
-from server.handout.lesson import HandoutError
-from server.handout.markup import Heading, Prose, clean_output, hints, plain
+from server.handout.markup import Heading, Prose, clean_output, hints, plain, terminal
 from server.handout.preprocessors import RenderProse
+from server.handout.reading import HandoutError
 
 HINTS = """\
 <details><summary>Hint 1</summary>
@@ -20,6 +23,10 @@ Call `upper()`.
 </details>
 </details>
 """
+
+
+def output(markup: str) -> str:
+    return Prose("", "").html_to_page(markup, 1)
 
 
 def prose(source: str, suffix: str = "", path: str = "") -> str:
@@ -46,7 +53,81 @@ def prose(source: str, suffix: str = "", path: str = "") -> str:
 def test_nothing_live_survives(live):
     """What acts or loads is gone, together with what is in it."""
     assert clean_output(f"<p>a</p>{live}<p>b</p>") == "<p>a</p><p>b</p>"
-    assert prose(f"<p>a</p>{live}<p>b</p>") == "<p>a</p><p>b</p>"
+    sentence = re.compile(r'<span class="lost">[^<]*(<a [^<]*</a>[^<]*)?</span>')
+    for shown in (prose(f"<p>a</p>{live}<p>b</p>"), output(f"<p>a</p>{live}<p>b</p>")):
+        rest = re.sub(
+            r'<img alt="A drawing" src="data:image/svg[^>]*>', "", sentence.sub("", shown)
+        )
+        assert rest == "<p>a</p><p>b</p>"
+
+
+SITE = '<a href="https://example.org/x">https://example.org/x</a>'
+
+
+@pytest.mark.parametrize(
+    ("live", "sentence"),
+    [
+        ("<script>alert(1)</script>", "JavaScript"),
+        ("<script>Plotly.newPlot()</script>", "an interactive chart (Plotly)"),
+        ("<script>Bokeh.embed()</script>", "an interactive chart (Bokeh)"),
+        (
+            "<iframe src='https://example.org/x'></iframe>",
+            f"a frame with another page ({SITE})",
+        ),
+        ("<video src='https://example.org/x'></video>", f"a film ({SITE})"),
+        ("<video><source src='x.mp4'></video>", "a film"),
+        ("<audio src='x.mp3'></audio>", "a sound (x.mp3)"),
+        ("<canvas></canvas>", "a drawing that a script makes"),
+        ("<form><input></form>", "a form"),
+        ("<object data='x.swf'><embed src='x.swf'></object>", "an embedded file (x.swf)"),
+        ("<svg><a></svg>", "a drawing that is not sound"),
+        (
+            "<img src='https://example.org/x' alt='a  dot'>",
+            f"a picture from another site: a dot ({SITE})",
+        ),
+        ("<img src='x.png'>", "a picture that is not with the notebook (x.png)"),
+        ("<img src='data:image/png;base64,A' alt='a dot'>", "a picture that is not sound: a dot"),
+    ],
+)
+def test_a_sentence_for_what_is_lost(live, sentence):
+    """In the place of what a page cannot show stands what it was, and where it is."""
+    expected = f'<p>a <span class="lost">Not on this page: {sentence}.</span> b</p>'
+    assert output(f"<p>a {live} b</p>") == expected
+    assert prose(f"a {live} b") == expected
+
+
+def test_a_drawing_in_html_is_a_picture():
+    """A drawing stays, as a picture, in which nothing runs."""
+    shown = output('<div><svg viewBox="0 0 1 1"><svg/><path d="M0 0"/></svg> and text</div>')
+    source = re.fullmatch(
+        r'<div><img alt="A drawing" src="data:image/svg\+xml;base64,(.*)"> .*', shown
+    )
+    assert base64.b64decode(source[1]).decode() == (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"><svg/><path d="M0 0"/></svg>'
+    )
+    for source in ("<svg><!ENTITY a 'b'></svg>", "</svg>x", "<svg><g>"):
+        assert "<img" not in output(f"<p>{source}</p>")
+
+
+def test_a_drawing_as_an_address_is_a_picture():
+    """A drawing that is written out in an address stays too."""
+    assert 'src="data:image/svg+xml;base64,' in prose("![x](data:image/svg+xml;utf8,%3Csvg%2F%3E)")
+    assert "not sound" in prose("![x](data:image/svg+xml;utf8,%3Cp%2F%3E)")
+
+
+def test_a_long_table_is_cut():
+    """Of a table of many pages the beginning and the end stay, and a sentence between them."""
+    rows = "".join(f"<tr><td>{number}</td></tr>" for number in range(1000))
+    renderer = Prose("", "")
+    shown = renderer.html_to_page(f"<table>{rows}</table>", 3)
+    assert re.findall(r"<td>(\d+)</td>", shown) == [
+        *map(str, range(100)),
+        *map(str, range(950, 1000)),
+    ]
+    assert shown.endswith("</table>850 rows are left out in the middle.")
+    assert list(renderer.notes) == [
+        "cell 3: rows of a long table are left out, and the page says so"
+    ]
 
 
 def test_attributes_that_act_do_not_survive():
@@ -57,10 +138,13 @@ def test_attributes_that_act_do_not_survive():
     )
 
 
-def test_links_of_an_output_go():
-    """An output's links lead to a server that is gone; they go with their brackets."""
+def test_links_of_an_output():
+    """Links to a server that is gone go with their brackets; links to sites stay."""
     card = '<p>live at <code>ws://x/</code> (<a href="http://127.0.0.1:8000/">try it</a>)</p>'
     assert clean_output(card) == "<p>live at <code>ws://x/</code></p>"
+    table = '<table><tbody><tr><td><a href="https://example.org/">a</a></td></tr></tbody></table>'
+    assert clean_output(table) == table
+    assert clean_output('<a href="#x">a</a> <a href="x.txt">b</a>') == "a b"
 
 
 def test_links_of_prose():
@@ -81,9 +165,11 @@ def test_pictures_of_prose(tmp_path):
     """A picture that lies beside the lesson comes into the page; one from elsewhere does not."""
     (tmp_path / "dot.png").write_bytes(b"picture")
     assert prose("![a dot](dot.png)", path=str(tmp_path)) == (
-        '<p><img src="data:image/png;base64,cGljdHVyZQ==" alt="a dot"></p>'
+        '<p><img alt="a dot" src="data:image/png;base64,cGljdHVyZQ=="></p>'
     )
-    assert prose("![a dot](https://example.org/dot.png)") == "<p></p>"
+    assert prose('<img src="dot.png" alt="a dot">', path=str(tmp_path)) == (
+        '<img alt="a dot" src="data:image/png;base64,cGljdHVyZQ==">'
+    )
 
 
 def test_headings():
@@ -112,6 +198,42 @@ def test_headings_out_of_order(source, sentence):
     with pytest.raises(HandoutError) as info:
         RenderProse.check_headings(renderer, "1")
     assert str(info.value) == sentence
+
+
+def test_task_boxes():
+    """A box of a list of tasks is a sign, and nothing to press."""
+    shown = re.sub(r"\s*\n\s*", "", prose("- [ ] open\n- [x] done\n"))
+    assert shown == "<ul><li>☐ open</li><li>☑ done</li></ul>"
+
+
+def test_formulas():
+    """Formulas in prose are MathML, wherever they stand."""
+    shown = prose("The sum $x_1$:\n\n$$\\frac{a}{b}$$\n\n| $y$ |\n|---|\n| 1 |")
+    assert '<p>The sum <math display="inline"><mrow><msub>' in shown
+    assert '<math display="block"><mrow><mfrac>' in shown
+    assert "<th><math" in shown
+    assert '<mtable displaystyle="true">' in prose("\\begin{align}\na &= b\n\\end{align}")
+
+
+def test_a_formula_stays_where_text_is():
+    """What stands for a formula in an attribute, or that nobody wrote, becomes none."""
+    shown = prose('<p title="\n\n$$x$$\n\n">y</p>')
+    assert "<math" not in shown
+    assert prose('<span class="formula-7"></span>') == "<p></p>"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", '<span class="ansi-red-fg">red</span>'),
+        ("\x1b[38;2;1;2;3m<b>\x1b[0m", "<span>&lt;b&gt;</span>"),
+        ("\x1b]8;;https://example.org/\x07a link\x1b]8;;\x07", "a link"),
+        ("a\x08\x00b\tc\n", "ab\tc\n"),
+    ],
+)
+def test_terminal(text, shown):
+    """What is printed has its colours, and nothing else that a terminal obeys."""
+    assert terminal(text) == shown
 
 
 def test_code_of_prose():

@@ -15,11 +15,15 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 
+from server.handout.formulas import ATTRIBUTES as OF_FORMULAS
+from server.handout.formulas import ELEMENTS as FORMULAS
+
 __all__ = ["nu_html_checker", "parsed", "problems"]
 
 PHRASING = {
     *("a", "abbr", "b", "bdi", "br", "button", "code", "del", "em", "i", "img", "kbd", "mark"),
     *("s", "samp", "script", "small", "span", "strong", "sub", "sup", "u", "var"),
+    *FORMULAS,
 }
 FLOW = {
     *("blockquote", "details", "div", "dl", "figure", "footer", "h1", "h2", "h3", "h4", "header"),
@@ -51,13 +55,18 @@ ATTRIBUTES = {
     "ol": {"start"},
     "td": {"colspan", "rowspan"},
     "th": {"colspan", "rowspan", "scope"},
+    **{name: OF_FORMULAS for name in FORMULAS},
 }
+MATHML = "{http://www.w3.org/1998/Math/MathML}"
 
 
 def parsed(page: str) -> tuple[Element, list[str]]:
     """Return the tree of a page, and the errors that the parser met."""
     parser = html5lib.HTMLParser(namespaceHTMLElements=False)
     tree = parser.parse(page)
+    for element in tree.iter():
+        if isinstance(element.tag, str):
+            element.tag = element.tag.removeprefix(MATHML)
     return tree, [f"{place}: {error} {values}" for place, error, values in parser.errors]
 
 
