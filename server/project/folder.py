@@ -22,7 +22,7 @@ __all__ = ["MARK", "TEMPLATE", "copy_template", "home", "note_processes", "take"
 MARK = ".channels-project.json"
 """The file by which a folder is known to be one of this course's projects."""
 
-ABOUT = "This folder is a project of the course; lesson 6 replaces it when it begins anew."
+ABOUT = "This folder is a project of the course; lesson 6 moves it aside when it begins anew."
 
 TEMPLATE = STATIC / "project"
 """The complete project, as lesson 6 builds it."""
@@ -49,25 +49,44 @@ def temporary() -> Path:
 def take(name: str, within: Path | None = None) -> tuple[Path, str]:
     """Return an empty folder for a project, and a sentence if it is not the one that was named.
 
-    What was there before goes, if it is a project of the course that nobody else runs; and so do
-    the processes that an earlier kernel has left there.
+    What was there before is set aside, if it is a project of the course that nobody else runs; the
+    processes that an earlier kernel has left there are ended.
 
     """
-    remark = ""
-    number = 1
-    while True:
-        folder = (within or home()) / (name if number == 1 else f"{name}_{number}")
-        why = obstacle(folder)
-        if not why:
-            break
-        remark = f"The folder {name} {why} and is left as it is; the project is in {{}}."
-        number += 1
+    folder, why = place_for((within or home()) / name)
+    remark = f"The folder {name} {why} and is left as it is; the project is in {folder.name}."
     end_leftovers(folder)
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+    set_aside(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     note_processes(folder, [])
-    return folder, remark.format(folder.name)
+    return folder, remark if why else ""
+
+
+def place_for(wanted: Path) -> tuple[Path, str]:
+    """Return the first folder of a name, or of that name with a number, that can be taken.
+
+    The second value says why the one before it cannot; empty where that is the one wanted.
+
+    """
+    folder, why, number = wanted, "", 1
+    while found := obstacle(folder):
+        number += 1
+        folder, why = wanted.with_name(f"{wanted.name}_{number}"), found
+    return folder, why
+
+
+def set_aside(folder: Path) -> None:
+    """Keep a project beside itself: somebody may have written something into it.
+
+    What was set aside the last time goes.
+
+    """
+    if read_mark(folder) is None:
+        return
+    aside, _ = place_for(folder.with_name(f"{folder.name}_before"))
+    if aside.exists():
+        shutil.rmtree(aside)
+    folder.rename(aside)
 
 
 def obstacle(folder: Path) -> str:

@@ -84,9 +84,15 @@ def complete(command: str, **values: object) -> list[str]:
 
     """
     try:
-        name, *options = shlex.split(command.format(**values))
-    except (ValueError, LookupError) as error:
+        words = shlex.split(command.format(**values))
+    except LookupError:
+        why = "only {port} may stand in braces, and only where a server is started"
+        raise CannotStart(f"{command!r} cannot be read as a command: {why}.") from None
+    except ValueError as error:
         raise CannotStart(f"{command!r} cannot be read as a command: {error}.") from None
+    if not words:
+        raise CannotStart("the command is empty.")
+    name, *options = words
     if name in ("python", "python3"):
         return [sys.executable, *options]
     if name in MODULES:

@@ -12,7 +12,7 @@ from IPython.core.getipython import get_ipython
 
 from .folder import TEMPLATE, note_processes, take
 from .logs import plain
-from .processes import CannotStart, Child, complete, free_port, is_taken
+from .processes import MODULES, CannotStart, Child, complete, free_port, is_taken
 
 __all__ = ["Project", "Server"]
 
@@ -27,6 +27,9 @@ NEWS = 10.0
 
 READY = {"daphne": "Listening on TCP address", "uvicorn": "Uvicorn running on"}
 """The last line that a server writes of its start."""
+
+NO_PORT = "the command does not say on which port; write {port} where it belongs."
+"""What a server is told that would listen where nobody looks."""
 
 IN_USE = re.compile("address (is )?already in use|only one usage of each socket", re.IGNORECASE)
 
@@ -44,11 +47,14 @@ class Server:
         self.command = command
         self.settings = settings
         self.chosen = port
+        self.has_place = port is not None or "{port}" in command
         self.port = port or free_port()
         self.name = command.split()[0] if command.split() else "nothing"
         self.child: Child | None = None
         self.shown = 0
         self.state = ""
+        self.read: dict[Path, bytes] = {}
+        """The files that it found when it started."""
 
     def start(self) -> Server:
         """Start it, again where it has ended: same command, same port."""
@@ -77,12 +83,22 @@ class Server:
             return
         try:
             words = complete(self.command, port=self.port)
+            if not self.has_place:
+                raise CannotStart(NO_PORT)
+            self.read = self.project.sources() if self.reads_sources else {}
             self.child = Child(words, self.project.folder, self.settings)
         except CannotStart as error:
             self.state = f"did not start: {error}"
             return
         self.project.note()
-        if self.child.wait_for_port(self.port, START):
+        try:
+            answers = self.child.wait_for_port(self.port, START)
+        except BaseException:
+            # An interrupt; nobody has the server yet who could end it.
+            self.child.kill()
+            self.state = "was ended: its start was interrupted."
+            raise
+        if answers:
             self.state = ""
             self.skip_start(self.child)
         elif self.child.running:
@@ -112,6 +128,21 @@ class Server:
     def running(self) -> bool:
         """Whether the process is there."""
         return self.child is not None and self.child.running
+
+    @property
+    def reads_sources(self) -> bool:
+        """Whether it is one that reads the Python files of the project."""
+        return self.name in (*MODULES, "python", "python3")
+
+    def out_of_date(self) -> str:
+        """Say which files it read that have changed since; empty where none has."""
+        now = self.project.sources() if self.running and self.read else self.read
+        changed = [path for path, text in self.read.items() if now.get(path) != text]
+        if not changed:
+            return ""
+        name = changed[0].relative_to(self.project.folder).as_posix()
+        more = f" and {len(changed) - 1} more have" if changed[1:] else " has"
+        return f"{name}{more} changed since {self.name} started: restart it"
 
     @property
     def address(self) -> str:
@@ -158,6 +189,8 @@ class Server:
                 print(line)
         if missing:
             print(f"(no line with {missing!r} came within {NEWS:.0f} seconds)")
+        if change := self.out_of_date():
+            print(f"({change})")
 
     def clear_log(self) -> None:
         """Let ``log()`` print only what comes from here on."""
@@ -179,14 +212,16 @@ class Server:
 
     def __repr__(self) -> str:
         if self.running:
-            return f"{self.name} answers at {self.address}"
+            change = self.out_of_date()
+            return f"{self.name} answers at {self.address}" + (f" ({change})" if change else "")
         return f"{self.name} {self.state or 'has ended: ' + self.last_words()}"
 
 
 class Project:
     """A folder with a Django project, and the servers that run it.
 
-    A second project of the same name replaces the first: its servers end, its files go.
+    A second project of the same name replaces the first: its servers end, and its files are kept
+    in a folder beside it, until the next time.
 
     Args:
         name: The name of the folder.
@@ -222,22 +257,33 @@ class Project:
     def copy(self, *names: str) -> None:
         """Copy files from the complete project, and print their names."""
         for name in names:
+            if not (TEMPLATE / name).is_file():
+                print(f"{name} is no file of the finished project.")
+                continue
             self.write(name, (TEMPLATE / name).read_text("utf-8"))
             print(name)
 
-    def run(self, command: str, **settings: str) -> None:
+    def sources(self) -> dict[Path, bytes]:
+        """Return the Python files that a server may have read, and what is in them."""
+        paths = [path for path in self.folder.rglob("*.py") if path.name != "tests.py"]
+        return {path: path.read_bytes() for path in sorted(paths)}
+
+    def run(self, command: str, **settings: object) -> None:
         """Run a command in the folder until it ends, and print what it writes.
 
         Settings are environment variables of the command.
 
         """
         try:
-            child = Child(complete(command), self.folder, settings)
+            child = Child(complete(command), self.folder, as_texts(settings))
         except CannotStart as error:
             print(error)
             return
-        ended = child.wait(RUN)
-        child.finish(0)
+        try:
+            ended = child.wait(RUN)
+        finally:
+            # After an interrupt too: nobody else has it who could end it.
+            child.finish(0)
         for line in plain(child.lines, self.folder):
             print(line)
         if not ended:
@@ -245,14 +291,14 @@ class Project:
         elif child.popen.returncode:
             print(f"exit status {child.popen.returncode}")
 
-    def start(self, command: str, port: int | None = None, **settings: str) -> Server:
+    def start(self, command: str, port: int | None = None, **settings: object) -> Server:
         """Start a server in the folder, and wait until it answers.
 
         ``{port}`` in the command stands for a free port, or for the one that is named. Settings
         are environment variables of the server.
 
         """
-        server = Server(self, command, port, settings)
+        server = Server(self, command, port, as_texts(settings))
         self.servers.append(server)
         return server.start()
 
@@ -270,6 +316,11 @@ class Project:
         if self.remark:
             return self.remark
         return f"A new project, in the folder {self.folder.name}."
+
+
+def as_texts(settings: dict[str, object]) -> dict[str, str]:
+    """Return settings as an environment has them."""
+    return {name: str(value) for name, value in settings.items()}
 
 
 def offer_magic(project: Project) -> None:

@@ -24,13 +24,28 @@ def test_new(project: Project, place: Path) -> None:
 
 
 def test_again(new_project: Callable[..., Project]) -> None:
-    """A second project of the same name takes the first one's folder, and its files go."""
+    """A second project of the same name takes the first one's folder, and its files are kept."""
     first = new_project()
     first.write("chat/views.py", "1")
     second = new_project()
     assert second.folder == first.folder
     assert [path.name for path in second.folder.iterdir()] == [MARK]
     assert list(projects.values()).count(second) == 1
+    before = first.folder.with_name("chat_before")
+    assert (before / "chat/views.py").read_text() == "1\n"
+    second.write("chat/views.py", "2")
+    new_project()
+    assert (before / "chat/views.py").read_text() == "2\n"
+    assert sorted(path.name for path in before.parent.iterdir()) == ["chat", "chat_before"]
+
+
+def test_again_beside_somebody_elses(new_project: Callable[..., Project], place: Path) -> None:
+    """What is not ours is left, also where a project would be kept."""
+    not_a_project(place / "chat_before")
+    new_project().write("chat/views.py", "1")
+    new_project()
+    assert (place / "chat_before" / "thesis.txt").read_text() == "years of work"
+    assert (place / "chat_before_2" / "chat/views.py").read_text() == "1\n"
 
 
 def test_empty_folder(new_project: Callable[..., Project], place: Path) -> None:

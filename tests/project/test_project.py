@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
+import psutil
 import pytest
 from IPython.core.error import UsageError
 from IPython.testing.globalipapp import start_ipython
@@ -14,6 +19,8 @@ from server.project import Project, Server, processes
 from server.project import project as module
 from server.project.processes import CannotStart, complete, free_port
 from server.project.project import stop_all
+
+from .conftest import CHATTERBOX
 
 BOX = "python chatterbox.py {port}"
 
@@ -51,6 +58,14 @@ def test_copy(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert "class Message" in (project.folder / "chat/models.py").read_text()
 
 
+def test_copy_of_nothing(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that the complete project does not have gives a sentence."""
+    project.copy("chat/veiws.py", "manage.py")
+    assert capsys.readouterr().out == (
+        "chat/veiws.py is no file of the finished project.\nmanage.py\n"
+    )
+
+
 def test_magic(new_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch) -> None:
     """In a notebook, %%write makes a file of a cell, and a bad name gives one line."""
     shell = start_ipython() or __import__("IPython").get_ipython()
@@ -83,6 +98,37 @@ def test_run_for_too_long(
     )
 
 
+class Interrupted(threading.Thread):
+    """Interrupts the main thread as soon as a file is there, as the kernel's button does."""
+
+    def __init__(self, sign: Path) -> None:
+        super().__init__()
+        self.sign = sign
+        self.start()
+
+    def run(self) -> None:
+        while not self.sign.exists():
+            time.sleep(0.01)
+        signal.raise_signal(signal.SIGINT)
+
+
+SLEEPER = "from pathlib import Path\nimport os, time\nPath('new').write_text(str(os.getpid()))\n"
+SLEEPER += "Path('new').rename('pid')\ntime.sleep(600)\n"
+
+
+@pytest.mark.parametrize("command", ["python sleeper.py", "python sleeper.py {port}"])
+def test_interrupted(command: str, project: Project) -> None:
+    """An interrupt ends what a cell waits for: a command, or a server that is about to start."""
+    project.write("sleeper.py", SLEEPER)
+    interrupted = Interrupted(project.folder / "pid")
+    with pytest.raises(KeyboardInterrupt):
+        (project.start if "{port}" in command else project.run)(command)
+    interrupted.join()
+    assert not psutil.pid_exists(int((project.folder / "pid").read_text()))
+    states = ["python was ended: its start was interrupted."] if "{port}" in command else []
+    assert [repr(server) for server in project.servers] == states
+
+
 def test_run_nonsense(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     """A command that is not there gives a sentence."""
     project.run("nonsense")
@@ -107,11 +153,23 @@ def test_complete(command: str, words: list[str]) -> None:
     assert complete(command, port=8000) == words
 
 
-@pytest.mark.parametrize("command", ["", "daphne '", "daphne {prot}", "daphne {"])
-def test_complete_nonsense(command: str) -> None:
+BRACES = "only {port} may stand in braces, and only where a server is started."
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        ("", "the command is empty."),
+        ("daphne '", '"daphne \'" cannot be read as a command: No closing quotation.'),
+        ("daphne {prot}", f"'daphne {{prot}}' cannot be read as a command: {BRACES}"),
+        ("daphne {}", f"'daphne {{}}' cannot be read as a command: {BRACES}"),
+    ],
+)
+def test_complete_nonsense(command: str, why: str) -> None:
     """What is no command gives a sentence."""
-    with pytest.raises(CannotStart, match=r"^.* cannot be read as a command: .*$"):
+    with pytest.raises(CannotStart) as raised:
         complete(command, port=8000)
+    assert str(raised.value) == why
 
 
 # Servers
@@ -217,7 +275,53 @@ def test_no_such_program(project: Project, capsys: pytest.CaptureFixture[str]) -
 
 def test_no_command(project: Project) -> None:
     """An empty command gives a sentence."""
-    assert repr(project.start("")).startswith("nothing did not start: '' cannot be read as a comm")
+    assert repr(project.start("")) == "nothing did not start: the command is empty."
+
+
+def test_no_port(project: Project) -> None:
+    """A server of which nobody knows where it listens is not waited for, however often."""
+    server = project.start("python -m http.server")
+    why = "the command does not say on which port; write {port} where it belongs."
+    assert repr(server) == f"python did not start: {why}"
+    assert repr(server.start()) == f"python did not start: {why}"
+
+
+def test_settings(chatterbox: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """Settings may be numbers; the environment has their texts."""
+    chatterbox.run("python -c 'import os; print(os.environ[\"NUMBER\"])'", NUMBER=7)
+    assert capsys.readouterr().out == "7\n"
+    assert chatterbox.start(BOX, NUMBER=7).settings == {"NUMBER": "7"}
+
+
+def test_file_that_has_changed(chatterbox: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """A server says which file it does not know yet, until it is started again."""
+    chatterbox.write("chat/views.py", "VIEWS = []")
+    chatterbox.write("chat/tests.py", "")
+    server = chatterbox.start(BOX)
+    chatterbox.write("chat/views.py", "VIEWS = []")
+    chatterbox.write("chat/tests.py", "1")
+    chatterbox.write("chat/new.py", "")
+    address = f"python answers at {server.address}"
+    assert repr(server) == address
+    chatterbox.write("chat/views.py", "VIEWS = [1]")
+    change = "chat/views.py has changed since python started: restart it"
+    assert repr(server) == f"{address} ({change})"
+    server.clear_log()
+    server.log()
+    assert capsys.readouterr().out == f"({change})\n"
+    chatterbox.write("chatterbox.py", "")
+    (chatterbox.folder / "chat/__init__.py").unlink()
+    change = "chat/__init__.py and 2 more have changed since python started: restart it"
+    assert repr(server) == f"{address} ({change})"
+    chatterbox.write("chatterbox.py", CHATTERBOX)
+    assert repr(server.restart()) == address
+
+
+def test_program_that_reads_no_project(chatterbox: Project) -> None:
+    """A program that is not written in Python does not miss a change."""
+    server = chatterbox.start(f"{sys.executable} chatterbox.py {{port}}")
+    chatterbox.write("chatterbox.py", "")
+    assert server.running and repr(server).endswith(server.address)
 
 
 def test_port_is_taken(chatterbox: Project) -> None:

@@ -23,6 +23,7 @@ import server.lessons.lesson_6.mistakes  # noqa: F401 (it registers them)
 from server.mistakes.diagnosis import last_line
 from server.mistakes.registry import MISTAKES, diagnose_text
 from server.project import Project, Server
+from server.project.processes import Child, complete
 from tests.project.clients import join, log_in, say
 
 UVICORN = "uvicorn --host 127.0.0.1 --port {port} mysite.asgi:application"
@@ -209,9 +210,9 @@ def test_port_taken(kept: Project) -> None:
     """Two servers on one port: the second one says it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        server = kept.start(f"uvicorn --port {port} mysite.asgi:application")
-    assert not server.running
-    matches("port-taken", "\n".join(server.lines()))
+        child = Child(complete(f"uvicorn --port {port} mysite.asgi:application"), kept.folder, {})
+        assert child.wait(60)
+    matches("port-taken", "\n".join(child.lines))
 
 
 @pytest.mark.parametrize("id", own())
