@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveServer", "current", "launch"]
 
+STUCK = 3.0
+"""Seconds after which a handler that is still at work is worth a word."""
+
 servers: dict[str, LiveServer] = {}
 """The live servers of this kernel by name."""
 
@@ -200,7 +203,9 @@ class LiveServer:
             return explain(what)
         self.host.settle()
         entries = self.host.record.snapshot().entries
-        return explain_entries(entries, last_error(), self.host.working())
+        # Who has begun just now may come to an end at once.
+        at_work = self.host.working() and not self.host.working(STUCK)
+        return explain_entries(entries, last_error(), at_work)
 
     def clear(self) -> None:
         """Forget what happened so far."""

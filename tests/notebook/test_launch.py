@@ -466,6 +466,31 @@ def test_launch_that_fails_first() -> None:
         launch("nothing", name="failing")
 
 
+def test_explain_names_a_handler_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler that does not come to its end is named."""
+    monkeypatch.setattr("server.notebook.launch.STUCK", 0.0)
+    go_on = threading.Event()
+
+    class Waits(WebsocketConsumer):
+        def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+            self.send("begun")
+            go_on.wait()
+
+    live = launch(Waits, name="failing")
+    try:
+        with connect(live.url(), proxy=None) as ws:
+            ws.send("hello")
+            ws.recv(10)
+            assert live.explain().text == (
+                "Nothing went wrong here, as far as the record shows. A handler has begun and not "
+                "come to its end: a pause, or an endless loop."
+            )
+            go_on.set()
+    finally:
+        go_on.set()
+        live.close()
+
+
 def test_explain_names_what_was_not_answered() -> None:
     """Where nothing went wrong, it is said that the last message was not answered."""
 

@@ -472,7 +472,8 @@ LEFT_OPEN = mistake(
     "left-open",
     "The connection stays open",
     cause="Who comes to a path that does not exist has to be told so.",
-    fix="Close it, right after the accept.",
+    fix="Call self.close(...) right after the accept. disconnect runs after the end, and ends "
+    "nothing.",
 )
 
 
