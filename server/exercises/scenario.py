@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import gc
 import getpass
 import random
 import re
@@ -203,6 +204,9 @@ class Trial(Sheet):
                 self.leave()
             except NotYet:
                 self.give_up()
+                # What was raised keeps a coroutine that nobody awaits in a cycle. Python would
+                # tell of it whenever it comes to collect that, below a cell that is not to blame.
+                gc.collect()
                 return False
         return True
 

@@ -296,6 +296,11 @@ class Host(Service):
         """Close every connection, and cancel what has not ended by then."""
         self.refuse_handshakes("The server restarts.")
         for server in servers:
+            with suppress(ValueError):
+                # Who gave up a loop that is back now has closed the socket, and asyncio asks for
+                # its number in vain. In here, and not in the task that closes: nobody waits for
+                # that.
+                server.server.close()
             server.close(code=1012, reason="the server restarts")
         for wire in list(self.wires):
             if wire.request is None:

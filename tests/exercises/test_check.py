@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
@@ -310,6 +312,27 @@ def test_nothing_stays_behind(clean: None) -> None:
     """Many checks leave no thread and no socket."""
     for _ in range(20):
         assert check("1.1", Shout)
+
+
+class Sleepless(AsyncConsumer):  # type: ignore[misc]
+    async def websocket_connect(self, event: Any) -> None:
+        await self.send({"type": "websocket.accept"})
+
+    async def websocket_receive(self, event: Any) -> None:
+        asyncio.run(asyncio.sleep(0))
+
+
+def test_no_coroutine_stays_behind() -> None:
+    """What nobody awaits is told of during the check, and not when Python collects it."""
+    gc.disable()
+    try:
+        assert not check("1.1", Sleepless)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            gc.collect()
+    finally:
+        gc.enable()
+    assert [str(one.message) for one in told if "never awaited" in str(one.message)] == []
 
 
 # What counts

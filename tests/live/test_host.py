@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from websockets.sync.client import connect
 from server.live import host as host_module
 from server.live.connection import Limits
 from server.live.host import Host, RecordHandler, listen, listen_beside
-from server.live.record import Closed, Disconnected, Note, Record, Refused
+from server.live.record import Closed, Disconnected, Failed, Note, Record, Refused
 from tests.serving import (
     AsyncEcho,
     RawClient,
@@ -233,6 +234,33 @@ def test_idle() -> None:
 
 
 # Handlers that block
+
+
+def test_a_loop_that_comes_back() -> None:
+    """A loop that was given up, and whose socket is closed, ends without an error of its own."""
+    begun, release = threading.Event(), threading.Event()
+
+    class Stays(AsyncEcho):
+        async def websocket_receive(self, event: dict[str, Any]) -> None:
+            begun.set()
+            while not release.is_set():
+                with suppress(SystemExit):
+                    release.wait(3600)
+
+    record = Record()
+    host = Host(Stays.as_asgi(), record)
+    host.start()
+    with connect(f"ws://127.0.0.1:{host.port}/", proxy=None) as client:
+        client.send("x")
+        assert begun.wait(60)
+        assert not host.stop()
+    release.set()
+    host.thread.join(60)
+    assert not host.thread.is_alive()
+    del host
+    # A task whose exception nobody has asked for tells of it when it is collected.
+    gc.collect()
+    assert [entry for entry in record.snapshot().entries if isinstance(entry.what, Failed)] == []
 
 
 def test_a_handler_that_blocks_the_loop() -> None:
