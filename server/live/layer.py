@@ -13,7 +13,7 @@ import asyncio
 import inspect
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
@@ -227,8 +227,9 @@ class Member:
 
     record: Record
     number: int
-    letters: deque[Letter] = field(default_factory=deque)
-    """What was sent to it and has neither arrived nor been lost."""
+    letters: list[Letter] = field(default_factory=list)
+    """What was sent to it and has neither arrived nor been lost: few at a time, and mostly none. An
+    empty deque is as large as all else that is kept for a member."""
 
     in_hand: tuple[Any, Letter | None] | None = None
     """The message that its consumer handles, and what is known about it."""
@@ -251,11 +252,11 @@ class Member:
         """Return the letter that a message was sent with, and give up those before it."""
         for place, letter in enumerate(self.letters):
             if letter.message == message:
-                for _ in range(place):
-                    before = self.letters.popleft()
+                for before in self.letters[:place]:
                     expired = before.deadline < time.monotonic()
                     self.lose(before, "expiry" if expired else "capacity")
-                return self.letters.popleft()
+                del self.letters[: place + 1]
+                return letter
         return None
 
     def drop_expired(self) -> bool:
@@ -263,7 +264,7 @@ class Member:
         now = time.monotonic()
         found = False
         while self.letters and self.letters[0].deadline < now:
-            self.lose(self.letters.popleft(), "expiry")
+            self.lose(self.letters.pop(0), "expiry")
             found = True
         return found
 
@@ -272,7 +273,7 @@ class Member:
         self.bridge = None
         self.in_hand = None
         while self.letters:
-            self.lose(self.letters.popleft(), "gone")
+            self.lose(self.letters.pop(0), "gone")
 
 
 class Caller(NamedTuple):

@@ -708,3 +708,26 @@ def test_catching_up_half_right(line: str, changed: str, diagnosis: str, came: s
     verdict = check("5.4", run_cell(source.replace(line, changed), "5.4")["routes"])
     assert verdict.mistake is MISTAKES[diagnosis]
     assert came in verdict.steps[-1].came
+
+
+@pytest.mark.parametrize(
+    ("text", "raises", "diagnosis", "came"),
+    [
+        ("sam joins", "raise LookupError", None, "the end of the connection, with 1011"),
+        ("sam joins", 'text = "hm"', None, '"hm"'),
+        ("eve: hello", 'text = "ada joins"', "twice", '"ada joins"'),
+    ],
+)
+def test_a_room_half_right(text: str, raises: str, diagnosis: str | None, came: str) -> None:
+    """What is told otherwise is named where it is known, and an end is no message."""
+    source = cells("5.1").solution
+    line = '        await self.send(text_data=event["text"])'
+    assert source.count(line) == 1
+    changed = (
+        f'        text = event["text"]\n        if text == {text!r}:\n            {raises}\n'
+        "        await self.send(text)"
+    )
+    verdict = check("5.1", run_cell(source.replace(line, changed), "5.1")["routes"])
+    assert not verdict
+    assert (verdict.mistake and verdict.mistake.id) == diagnosis
+    assert verdict.steps[-1].came == came

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from websockets.sync.client import connect
 
 from server.live import host as host_module
 from server.live.connection import Limits
+from server.live.current_connection import current_connection
 from server.live.host import Host, RecordHandler, listen, listen_beside
 from server.live.record import Closed, Disconnected, Failed, Note, Record, Refused
 from tests.serving import (
@@ -485,6 +487,25 @@ def test_a_remark_of_the_loop_without_an_exception() -> None:
     with serving(AsyncEcho) as live:
         live.host.on_loop_exception(live.host.loop, {"message": "Task was destroyed"})
         assert live.entries() == []
+
+
+def test_an_exception_in_the_context_of_a_connection() -> None:
+    """It is the connection's, if that is this server's; another server's is nobody's here."""
+    with serving(AsyncEcho) as live, serving(AsyncEcho) as other:
+        with connect(live.url()) as client, connect(other.url()) as stranger:
+            for number, (served, ws) in enumerate([(live, client), (other, stranger)]):
+                ws.send("x")
+                assert ws.recv(5) == "x"
+                (bridge,) = served.host.bridges
+                context = copy_context()
+                context.run(current_connection.set, bridge)
+                failed = {"message": "Nobody has asked", "exception": ValueError(f"no. {number}")}
+                live.host.loop.call_soon_threadsafe(
+                    live.host.on_loop_exception, live.host.loop, failed, context=context
+                )
+            assert eventually(lambda: len(live.whats(Failed)) == 2)
+        found = [(e.connection, e.what) for e in live.entries() if isinstance(e.what, Note)]
+        assert [connection for connection, _ in found] == [1, 0]
 
 
 def test_what_websockets_logs(capfd: pytest.CaptureFixture[str]) -> None:

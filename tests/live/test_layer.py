@@ -10,10 +10,12 @@ import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from channels.exceptions import ChannelFull
+from channels.generic.http import AsyncHttpConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from channels.layers import (
     BaseChannelLayer,
@@ -21,7 +23,9 @@ from channels.layers import (
     channel_layers,
     get_channel_layer,
 )
+from channels.routing import URLRouter
 from django.conf import settings
+from django.urls import path
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import ClientConnection, connect
 
@@ -542,6 +546,30 @@ def test_an_async_handler_of_a_sync_consumer() -> None:
             assert eventually(lambda: len(served.whats(Delivered)) == 2)
             gc.collect()
         assert [note.text for note in served.whats(Note)] == [said]
+
+
+class Notifies(AsyncHttpConsumer):
+    """Tells the group of a request, from async code and from sync code in a thread."""
+
+    async def handle(self, body: bytes) -> None:
+        await get_channel_layer().group_send("chat", {"type": "chat.message", "text": "async"})
+        await sync_to_async(tell)("sync")
+        await self.send_response(200, b"told")
+
+
+def test_sent_while_a_request_is_answered() -> None:
+    """What an HTTP consumer sends is in the record under the number of its request."""
+    routes = URLRouter([path("chat/", Chat.as_asgi()), path("order/", Notifies.as_asgi())])
+    with serving(routes) as served, connect(served.url("/chat/")) as ada:
+        with urlopen(f"http://127.0.0.1:{served.host.port}/order/") as response:
+            assert response.read() == b"told"
+        assert [ada.recv(5), ada.recv(5)] == ["async", "sync"]
+        sent = [entry for entry in layer_entries(served) if isinstance(entry[1], GroupSend)]
+        assert sent == [
+            (2, GroupSend("chat", f"{{'text': '{text}'}}"), "chat.message")
+            for text in ("async", "sync")
+        ]
+        assert [what.sender for what in served.whats(Delivered)] == [2, 2]
 
 
 def test_gone_with_messages_left() -> None:
