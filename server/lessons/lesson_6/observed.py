@@ -88,7 +88,8 @@ class Observer:
 
 def watch_reads() -> None:
     """Note in the log where messages are read before anybody has joined a group."""
-    read: Any = SQLCompiler.execute_sql
+    compilers: Any = SQLCompiler
+    read = compilers.execute_sql
 
     def watched(compiler: Any, *args: Any, **options: Any) -> Any:
         layer: Any = get_channel_layer()
@@ -96,4 +97,4 @@ def watch_reads() -> None:
             print(READS_FIRST, flush=True)
         return read(compiler, *args, **options)
 
-    SQLCompiler.execute_sql = watched  # type: ignore[method-assign]
+    compilers.execute_sql = watched
