@@ -50,6 +50,12 @@ NO_PYTHON = mistake(
     cause="Python reads the whole file before it runs any of it, and it stopped at that line.",
     fix="Look at the end of that line and of the one above: a colon, a comma, a bracket, a quote.",
 )
+NOT_GIVEN = mistake(
+    "answer-not-given",
+    "There is no answer yet",
+    cause="The check takes the file from the cell that was run last.",
+    fix="Run the cell above that begins with %%answer, then check again.",
+)
 NO_NAME = mistake(
     "asked-name-missing",
     "The name that was asked for is not in the file",
@@ -77,7 +83,10 @@ def prepared() -> tuple[Path, dict[str, str]]:
     script = Path(__file__).with_name("prepare.py")
     settings = {"PYTHONPATH": str(project), "DJANGO_SETTINGS_MODULE": "mysite.settings"}
     child = Child(complete(f"python '{script}'"), project, settings)
-    child.wait(120.0)
+    try:
+        child.wait(120.0)
+    finally:
+        child.finish(0)  # after an interrupt too
     return project, json.loads(child.lines[-1])
 
 
@@ -273,7 +282,9 @@ def project_exercise(
 
 
 def can_be_read(ground: Ground, text: str) -> None:
-    """Expect that a file is Python, which is known before anything starts."""
+    """Expect that a file is there and is Python, which is known before anything starts."""
+    if not text.strip():
+        ground.fail("there is an answer", ground.file, NOTHING, NOT_GIVEN)
     try:
         compile(text, ground.file, "exec")
     except (SyntaxError, ValueError) as error:

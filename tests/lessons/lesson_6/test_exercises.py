@@ -71,7 +71,7 @@ def test_answer(id: str, answer: Answer) -> None:
     [
         ("6.1", "from .consumers import Chatroom\n"),
         ("6.2", "class CatchUp:\n    pass\n"),
-        ("6.3", ""),
+        ("6.3", "# later\n"),
         ("6.4", "SECRET_KEY = 'alone'\n"),
     ],
 )
@@ -102,6 +102,16 @@ def test_file_that_is_no_python(text: str, came: str) -> None:
     assert [step.what for step in verdict.steps] == ["chat/catchup.py can be read"]
     assert came in verdict.steps[0].came and verdict.steps[0].came.endswith(", in line 1")
     assert verdict.mistake is not None and verdict.mistake.id == "no-python"
+
+
+def test_no_answer_yet() -> None:
+    """A check that comes before the cell names the cell, and starts nothing."""
+    exercise = EXERCISES["6.2"]
+    assert isinstance(exercise, ProjectExercise)
+    exercise.answers.clear()
+    verdict = check("6.2")
+    assert [(step.what, step.came) for step in verdict.steps] == [("there is an answer", "nothing")]
+    assert verdict.advice[-1] == "Run the cell above that begins with %%answer, then check again."
 
 
 def test_handshake_without_answer() -> None:
