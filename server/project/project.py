@@ -28,6 +28,10 @@ NEWS = 10.0
 READY = {"daphne": "Listening on TCP address", "uvicorn": "Uvicorn running on"}
 """The last line that a server writes of its start."""
 
+UNREADABLE = re.compile(r"(Syntax|Indentation|Tab)Error: ")
+PLACE = re.compile(r'^  File "(?P<file>[^"]+)", line (?P<line>\d+)$')
+"""Where Python could not read on; other frames name a function."""
+
 NO_PORT = "the command does not say on which port; write {port} where it belongs."
 """What a server is told that would listen where nobody looks."""
 
@@ -122,7 +126,12 @@ class Server:
     def last_words(self) -> str:
         """Return the last line that says something."""
         lines = [line for line in self.lines() if line.strip()]
-        return lines[-1].strip() if lines else "it has written nothing."
+        if not lines:
+            return "it has written nothing."
+        places = [found for line in lines if (found := PLACE.match(line))]
+        if places and UNREADABLE.match(lines[-1]):
+            return f"{lines[-1].strip()} ({places[-1]['file']}, line {places[-1]['line']})"
+        return lines[-1].strip()
 
     @property
     def running(self) -> bool:

@@ -11,6 +11,7 @@ import platform
 import shutil
 import statistics
 import tempfile
+import textwrap
 import time
 from contextlib import AsyncExitStack
 from importlib.metadata import version
@@ -41,17 +42,17 @@ One member speaks, and the next message is said when everybody has heard this on
 median time, in milliseconds, until the last of the members has heard it; smaller is better. The
 clients ran on the same machine, and so did Valkey where there is one.
 
-{machine}. {versions}. Before the run the machine had a load of {load:.1f}: compare the figures with
-one another, and measure your own with `python -m tests.bench.which_server`.
+{measured}
 
 """
+MEASURED = """{machine}. {versions}. Before the run the machine had a load of {load:.1f}: compare
+the figures with one another, and measure your own with `python -m tests.bench.which_server`."""
 FOOT = """
 In memory, several processes are several rooms: with three of them, only the members on the
 speaker's process would hear, which is why there is no such column.
 
 - On a busy machine a figure may be twice what it is on an idle one: look at factors, not at digits.
-- With 300 members, pub/sub took less time than core on one process, whichever the server.
-- More processes were of use to the large room, and of none to the small one.
+{findings}
 - A server and a layer are also chosen by how they fail: sections 7, 8 and 10 of
   [lesson 6](06_going_live.ipynb).
 """
@@ -82,26 +83,69 @@ async def measure(servers: list[Server], members: int, messages: int) -> float:
     return statistics.median(times[1:])
 
 
-def run(project: Project, valkey: Server) -> list[str]:
-    """Measure everything; return the lines of the table."""
-    lines = []
+Case = tuple[str, str, int, int]
+"""A server, a layer, how many processes, and how many members."""
+
+
+def run(project: Project, valkey: Server) -> dict[Case, float | str]:
+    """Measure everything; return the milliseconds of each case, or which exception there was."""
+    figures: dict[Case, float | str] = {}
     for name, command in SERVERS.items():
-        row = [f"{name} {version(name)}"]
         for layer, processes in CASES:
             settings = {"LAYER": layer, "PYTHONPATH": str(ROOT)}
             if layer != "in-memory":
                 settings["VALKEY_URL"] = f"redis://{valkey.address}"
             servers = [project.start(command, None, **settings) for _ in range(processes)]
             for members, messages in ROOMS.items():
+                case = name, layer, processes, members
                 try:
-                    row.append(f"{asyncio.run(measure(servers, members, messages)):.0f}")
+                    figures[case] = asyncio.run(measure(servers, members, messages))
                 except Exception as error:
-                    row.append(type(error).__name__)
+                    figures[case] = type(error).__name__
+                print(*case, figures[case], flush=True)
             for server in servers:
                 server.stop()
-            print(row, flush=True)
-        lines.append(f"| {' | '.join(row)} |")
+    return figures
+
+
+def table(figures: dict[Case, float | str]) -> list[str]:
+    """Return the lines of the table."""
+    cells = [f"{layer}, {n}, {m}" for layer, n in CASES for m in ROOMS]
+    lines = [
+        f"| layer, processes, members | {' | '.join(cells)} |",
+        "| --- |" + " ---: |" * len(cells),
+    ]
+    for name in SERVERS:
+        found = [figures[name, layer, n, m] for layer, n in CASES for m in ROOMS]
+        row = [f"{value:.0f}" if isinstance(value, float) else value for value in found]
+        lines.append(f"| {name} {version(name)} | {' | '.join(row)} |")
     return lines
+
+
+def findings(figures: dict[Case, float | str]) -> str:
+    """Say what the figures show; each sentence counts, and so it is true of every run."""
+
+    def faster(pairs: list[tuple[Case, Case]]) -> str:
+        """Count the pairs of which the first was faster."""
+        times = [(figures[one], figures[other]) for one, other in pairs]
+        both = [(a, b) for a, b in times if isinstance(a, float) and isinstance(b, float)]
+        return f"{sum(a < b for a, b in both)} of {len(both)}"
+
+    large = max(ROOMS)
+    layers: list[tuple[Case, Case]] = [
+        ((name, "pub/sub", 1, large), (name, "core", 1, large)) for name in SERVERS
+    ]
+    said = [f"- With {large} members on one process, pub/sub was faster than core on "
+            f"{faster(layers)} servers."]  # fmt: skip
+    for members in sorted(ROOMS, reverse=True):
+        processes: list[tuple[Case, Case]] = [
+            ((name, layer, 3, members), (name, layer, 1, members))
+            for name in SERVERS
+            for layer in ("core", "pub/sub")
+        ]
+        said.append(f"- With {members} members, three processes were faster than one in "
+                    f"{faster(processes)} pairs of server and layer.")  # fmt: skip
+    return "\n".join(said)
 
 
 def main() -> None:
@@ -110,21 +154,18 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp())
     project = Project("bench", within=folder)
     valkey = project.start('valkey-server --bind 127.0.0.1 --port {port} --save ""')
-    lines = run(project, valkey)
+    figures = run(project, valkey)
     project.stop()
     shutil.rmtree(folder)
-    cells = [f"{layer}, {n}, {m}" for layer, n in CASES for m in ROOMS]
-    head = [
-        f"| layer, processes, members | {' | '.join(cells)} |",
-        "| --- |" + " ---: |" * len(cells),
-    ]
     names = ("channels", "channels_redis", "redis", "django")
-    text = HEAD.format(
+    measured = MEASURED.format(
         machine=f"{os.cpu_count()} processors, Python {platform.python_version()}",
         versions=", ".join(f"{name} {version(name)}" for name in names),
         load=load,
     )
-    PAGE.write_text(text + "\n".join([*head, *lines]) + "\n" + FOOT, "utf-8")
+    head = HEAD.format(measured=textwrap.fill(" ".join(measured.split()), 100))
+    foot = FOOT.format(findings=findings(figures))
+    PAGE.write_text(head + "\n".join(table(figures)) + "\n" + foot, "utf-8")
 
 
 if __name__ == "__main__":

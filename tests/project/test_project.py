@@ -260,6 +260,16 @@ def test_dies_at_start(code: str, last: str, project: Project) -> None:
     server.kill()
 
 
+def test_unreadable_file(project: Project) -> None:
+    """Of a file that Python cannot read, the place is told as well."""
+    project.write("chat/views.py", "def view(request):\n    return (\n")
+    project.write("dies.py", "import chat.views")
+    server = project.start("python dies.py {port}")
+    assert repr(server) == (
+        "python ended at once: SyntaxError: '(' was never closed (chat/views.py, line 2)"
+    )
+
+
 def test_no_such_program(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     """A program that is not there gives a sentence; there is no log, and nothing to stop."""
     server = project.start("nonsense --port {port}")

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,15 +21,21 @@ from websockets.sync.client import ClientConnection, connect
 from ...exercises.check import Verdict
 from ...exercises.registry import ProjectExercise, enter
 from ...exercises.scenario import ENDED, NOTHING, NotYet, Sheet
-from ...mistakes.registry import Mistake, diagnose_text
+from ...mistakes.registry import Mistake, diagnose_text, mistake
 from ...project import Project, Server
 from ...project.folder import copy_template
 from ...project.processes import Child, complete, watchman
+from .observed import RESTS, UNANSWERED
 
-__all__ = ["Ground", "project_exercise"]
+__all__ = ["NO_ANSWER", "Ear", "Ground", "came_from_start", "project_exercise"]
 
 PATIENCE = 10.0
 """Seconds to wait for a message that a right answer sends at once."""
+
+GRACE = 2.0
+"""Seconds to wait for the same once the consumer rests: only the layer is still on its way."""
+
+NO_ANSWER = "no answer to the handshake"
 
 UVICORN = "uvicorn --host 127.0.0.1 --port {port} mysite.asgi:application"
 VALKEY = 'valkey-server --bind 127.0.0.1 --port {port} --save ""'
@@ -36,6 +43,25 @@ VALKEY = 'valkey-server --bind 127.0.0.1 --port {port} --save ""'
 EXCEPTION = re.compile(r"^([\w.]+(Error|Exception|Operation|Configured|Full|NotReady)\b.*)")
 NEVER_AWAITED = "was never awaited"
 
+
+NO_PYTHON = mistake(
+    "no-python",
+    "The file is not Python yet",
+    cause="Python reads the whole file before it runs any of it, and it stopped at that line.",
+    fix="Look at the end of that line and of the one above: a colon, a comma, a bracket, a quote.",
+)
+NOT_GIVEN = mistake(
+    "answer-not-given",
+    "There is no answer yet",
+    cause="The check takes the file from the cell that was run last.",
+    fix="Run the cell above that begins with %%answer, then check again.",
+)
+NO_NAME = mistake(
+    "asked-name-missing",
+    "The name that was asked for is not in the file",
+    cause="The project imports it from your file, letter by letter as the exercise says.",
+    fix="Compare the name of your class or function with the exercise.",
+)
 
 numbers = count(1)
 """Each check has a project of its own."""
@@ -48,10 +74,19 @@ def prepared() -> tuple[Path, dict[str, str]]:
     watchman().tell(f"remove {folder}")
     project = folder / "prepared"
     copy_template(project)
+    # Uvicorn serves it; daphne among the apps brings runserver, and half of what a start imports.
+    settings_file = project / "mysite" / "settings.py"
+    lines = settings_file.read_text("utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not line.lstrip().startswith('"daphne"')]
+    settings_file.write_text("".join(kept), "utf-8")
+    shutil.copy(Path(__file__).with_name("observed.py"), project / "chat")
     script = Path(__file__).with_name("prepare.py")
     settings = {"PYTHONPATH": str(project), "DJANGO_SETTINGS_MODULE": "mysite.settings"}
     child = Child(complete(f"python '{script}'"), project, settings)
-    child.wait(120.0)
+    try:
+        child.wait(120.0)
+    finally:
+        child.finish(0)  # after an interrupt too
     return project, json.loads(child.lines[-1])
 
 
@@ -61,6 +96,9 @@ class Ground(Sheet):
 
     project: Project
     cookies: dict[str, str]
+    file: str
+    """The file that is the answer."""
+
     steps: list[Any] = field(default_factory=list)
     mistake: Mistake | None = None
 
@@ -82,6 +120,7 @@ class Ground(Sheet):
     def join(self, server: Server, path: str, name: str = "", **options: Any) -> Iterator[Ear]:
         """Open a connection for somebody; what comes of it is heard through an Ear."""
         headers = {"Cookie": self.cookies[name]} if name else None
+        before = len(server.child.lines) if server.child is not None else 0
         options.setdefault("origin", server.page().rstrip("/"))
         try:
             ws = connect(
@@ -94,10 +133,12 @@ class Ground(Sheet):
                 **options,
             ).__enter__()
         except InvalidStatus as error:
-            yield Ear(None, f"refused with HTTP {error.response.status_code}")
+            refused = f"refused with HTTP {error.response.status_code}"
+            unanswered = server.child and server.child.find_line(UNANSWERED, before, 0.2)
+            yield Ear(None, refused if unanswered is None else NO_ANSWER)
             return
         except (InvalidHandshake, OSError, EOFError):
-            yield Ear(None, "no answer to the handshake")
+            yield Ear(None, NO_ANSWER)
             return
         try:
             yield Ear(ws, "")
@@ -121,6 +162,9 @@ class Ground(Sheet):
         """Return the mistake behind what the servers wrote."""
         if any(NEVER_AWAITED in line for line in self.log):
             return diagnose_text(next(line for line in self.log if NEVER_AWAITED in line))
+        module = self.file.removesuffix(".py").replace("/", ".")
+        if "cannot import name" in self.raised and f"from '{module}'" in self.raised:
+            return NO_NAME
         return diagnose_text(self.raised) if self.raised else None
 
     def wait_for_log(self, text: str) -> None:
@@ -145,13 +189,14 @@ class Ear:
     def __init__(self, ws: ClientConnection | None, refused: str) -> None:
         self.ws = ws
         self.refused = refused
+        self.said = self.rests = 0
 
     def next(self, patience: float = PATIENCE) -> Any:
         """Return the next message as a value, or how it ended, or that nothing came, as a text."""
         if self.ws is None:
             return self.refused
         try:
-            return json.loads(self.ws.recv(timeout=patience))
+            return json.loads(self.receive(self.ws, time.monotonic() + patience))
         except TimeoutError:
             return NOTHING
         except ConnectionClosed as error:
@@ -159,6 +204,17 @@ class Ear:
             return f"{ENDED}, with {code}"
         except ValueError:
             return "a text that is no JSON"
+
+    def receive(self, ws: ClientConnection, deadline: float) -> str | bytes:
+        """Return the next message of the consumer's own; soon, where the consumer rests."""
+        while True:
+            # It rests once after the handshake, and once after each message.
+            if self.rests > self.said:
+                deadline = min(deadline, time.monotonic() + GRACE)
+            text = ws.recv(timeout=max(0.0, deadline - time.monotonic()))
+            if text != RESTS:
+                return text
+            self.rests += 1
 
     def text(self, patience: float = PATIENCE) -> str:
         """Return the text of the next message, or what came instead."""
@@ -177,6 +233,7 @@ class Ear:
 
     def say(self, text: str) -> None:
         """Say something; that the connection is gone shows at the next message."""
+        self.said += 1
         if self.ws is not None:
             with suppress(ConnectionClosed):
                 self.ws.send(json.dumps({"text": text}))
@@ -203,14 +260,17 @@ def project_exercise(
             for name, content in {**more, file: text}.items():
                 project.write(name, content)
             # A copy: who logs in again has another session, in this project only.
-            ground = Ground(project, dict(cookies))
+            ground = Ground(project, dict(cookies), file)
             try:
+                can_be_read(ground, text)
                 scenario(ground, text)
                 passed = True
             except NotYet:
                 passed = False
             finally:
-                project.stop()
+                # The other way round: what misses Valkey would write of that.
+                for server in reversed(project.servers):
+                    server.kill()
                 shutil.rmtree(project.folder, ignore_errors=True)
             return verdict(exercise, ground, passed, solution)
 
@@ -219,6 +279,18 @@ def project_exercise(
         return scenario
 
     return register
+
+
+def can_be_read(ground: Ground, text: str) -> None:
+    """Expect that a file is there and is Python, which is known before anything starts."""
+    if not text.strip():
+        ground.fail("there is an answer", ground.file, NOTHING, NOT_GIVEN)
+    try:
+        compile(text, ground.file, "exec")
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        came = f"{getattr(error, 'msg', error)}, in line {line}"
+        ground.fail(f"{ground.file} can be read", "Python", came, NO_PYTHON)
 
 
 def verdict(exercise: ProjectExercise, ground: Ground, passed: bool, solution: bool) -> Verdict:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import requests
 
 from ...exercises.scenario import ENDED, NOTHING, quote
 from ...mistakes.registry import Mistake, mistake
 from ...project import Server
-from .ground import Ear, Ground, came_from_start, project_exercise
+from .ground import NO_ANSWER, Ear, Ground, came_from_start, project_exercise
+from .observed import READS_FIRST
 
 ROUTE = """
 from django.urls import path
 
+from .observed import observed
 from .{module} import {name}
 
-websocket_urlpatterns = [path("ws/{path}", {name}.as_asgi())]
+websocket_urlpatterns = [path("ws/{path}", observed({name}.as_asgi()))]
 """
 
 # 6.1
@@ -49,6 +53,24 @@ OTHER_CODE = mistake(
     "Closed with another code",
     cause="A client decides by the code what to do: 4401 means log in, 4403 means not for you.",
     fix="Close with 4403 for a user who is no member, and leave 4401 to strangers.",
+)
+NO_HISTORY = mistake(
+    "member-without-history",
+    "A member is told nothing",
+    cause="Who comes in is sent the history, and connect of ChatRoom does that.",
+    fix="Call super().connect() for members, and leave the rest to it.",
+)
+NOT_ONLY_THE_CODE = mistake(
+    "not-only-the-code",
+    "A message comes before the close",
+    cause="Who is sent away is told the code and nothing else.",
+    fix='Send nothing; a reason goes with the code: close(code=4403, reason="members only").',
+)
+GOES_ON = mistake(
+    "goes-on-after-close",
+    "After the close the method goes on",
+    cause="close() tells the client and returns; what stands below it runs all the same.",
+    fix="Put a return after the close, or what follows into an else.",
 )
 TELLS_FIRST = mistake(
     "tells-first",
@@ -98,8 +120,9 @@ def members_only(ground: Ground, text: str) -> None:
     sent_away(ground, server, path, "bob", 4403, ANY_GROUP)
     with ground.join(server, path, "ada") as ada:
         came = ada.text()
-        ground.wait_for_log("Error")
-        mistake = ground.logged() or NO_GROUP_ASKED
+        if came != "among us":
+            ground.wait_for_log("Error")
+        mistake = ground.logged() or (NO_HISTORY if came == NOTHING else NO_GROUP_ASKED)
         what = "Ada, a member of red, reads the history"
         ground.expect(what, came == "among us", '"among us"', came, mistake)
         ada.say("hello")
@@ -108,9 +131,10 @@ def members_only(ground: Ground, text: str) -> None:
     with ground.join(server, "ws/members/blue/", "ada") as ada:
         what = "in the room blue she is sent away with 4403"
         ground.expect(what, *ending(ada, 4403), mistake=NO_GROUP_ASKED)
-    ground.wait_for_log("Error")
+    server.stop()  # then its log is complete
+    mistake = GOES_ON if "after sending 'websocket.close'" in ground.raised else DISCONNECT_FAILS
     what = "no exception is in the log"
-    ground.expect(what, not ground.raised, "none", "an exception", DISCONNECT_FAILS)
+    ground.expect(what, not ground.raised, "none", "an exception", mistake)
 
 
 def ending(ear: Ear, code: int) -> tuple[bool, str, str]:
@@ -142,7 +166,9 @@ def why_not_sent_away(ground: Ground, came: str, ear: Ear, let_in: Mistake) -> M
     if came == "refused with HTTP 403":
         return CODE_BEFORE_ACCEPT
     if came.startswith("a message"):
-        return TELLS_FIRST if ear.text(1.0).startswith(ENDED) else let_in
+        if not ear.text(1.0).startswith(ENDED):
+            return let_in
+        return TELLS_FIRST if came == 'a message: "among us"' else NOT_ONLY_THE_CODE
     if came == f"{ENDED}, with 1006" or came.startswith("refused"):
         return ground.logged()
     return OTHER_CODE if came.startswith(ENDED) else let_in
@@ -206,6 +232,50 @@ NOT_LIVE = mistake(
 )
 
 
+NO_AFTER = mistake(
+    "after-missing",
+    "Without an after the connection ends",
+    cause="Who comes for the first time has seen nothing, and names no message.",
+    fix='Ask with get, which takes what to return instead: .get("after", ["0"])[0].',
+)
+AFTER_IN_BYTES = mistake(
+    "after-in-bytes",
+    "The after is not found",
+    cause='The query string is bytes, and so are the names in it: b"after" is not "after".',
+    fix='Decode it first: parse_qs(self.scope["query_string"].decode()).',
+)
+SUPER_TELLS = mistake(
+    "super-tells-fifty",
+    "super().connect() has sent the last fifty",
+    cause="ChatRoom has its own history, whatever the client has seen.",
+    fix="Write the steps anew: join, read, accept, send. Only strangers go to super().connect().",
+)
+ALL_IN_ONE = mistake(
+    "all-in-one",
+    "All messages come as one",
+    cause="A client reads a message as one thing that was said, as ChatRoom sends it.",
+    fix="Send each of them, in a loop.",
+)
+NOTHING_FOUND = mistake(
+    "history-empty",
+    "Nothing is told",
+    cause="The query finds no message, or nothing sends what it finds.",
+    fix="Filter by room and by id__gt, and send each message that comes of it.",
+)
+ANYBODY_READS = mistake(
+    "anybody-reads",
+    "A stranger reads along",
+    cause="A connect of your own replaces the one of ChatRoom, and what that asked.",
+    fix="Ask is_authenticated first, and close with 4401 after an accept, as ChatRoom does.",
+)
+JOINS_LATE = mistake(
+    "joins-late",
+    "It reads first and joins afterwards",
+    cause="What is said in between is neither in the history nor sent.",
+    fix="Call group_add before the query, as ChatRoom does.",
+)
+
+
 IDS = {number: number + 1 + (number - 1) // 10 for number in range(1, 61)}
 """The ids of the messages of the long room: see prepare.py, which puts others among them."""
 
@@ -224,9 +294,11 @@ def history(ground: Ground, text: str) -> None:
     """A client is told what came after the message that it saw last, across a restart."""
     one = ground.start()
     path = "ws/catchup/long/"
-    told(ground, one, f"{path}?after={IDS[58]}", ["long 59", "long 60"])
-    told(ground, one, f"{path}?after={IDS[3]}", [f"long {number}" for number in range(4, 61)])
-    told(ground, one, f"{path}?after=x", [f"long {number}" for number in range(1, 61)])
+    everything = [f"long {number}" for number in range(1, 61)]
+    told(ground, text, one, f"{path}?after={IDS[58]}", everything[58:])
+    told(ground, text, one, f"{path}?after={IDS[3]}", everything[3:])
+    told(ground, text, one, f"{path}?after=x", everything)
+    told(ground, text, one, path, everything)
     two = ground.start()
     with ground.join(two, path + f"?after={IDS[60]}", "ada") as ada:
         ada.say("live")
@@ -239,32 +311,40 @@ def history(ground: Ground, text: str) -> None:
             bob.texts("while away")
         two.start()
     expected = ["live", "while away"]
-    told(ground, two, f"{path}?after={IDS[60]}", expected, "after the restart of its server, ")
+    when = "after the restart of its server, "
+    told(ground, text, two, f"{path}?after={IDS[60]}", expected, when)
+    late = READS_FIRST in two.lines()
+    what = "it joins the group before it reads"
+    ground.expect(what, not late, "group_add, then the query", "the query first", JOINS_LATE)
+    sent_away(ground, one, path, "", 4401, ANYBODY_READS)
 
 
-def told(ground: Ground, server: Server, path: str, expected: list[str], when: str = "") -> None:
-    """Expect exactly these messages, and then what Ada says."""
+def told(
+    ground: Ground, text: str, server: Server, path: str, expected: list[str], when: str = ""
+) -> None:
+    """Expect exactly these messages."""
     with ground.join(server, path, "ada") as ada:
         if ada.ws is not None:
             came = [ada.text()]
             while len(came) < 80 and came[-1] != expected[-1] and not ended(came[-1]):
-                came.append(ada.text(2.0 if len(came) > 1 else 8.0))
+                came.append(ada.text())
             while came[-1:] == [NOTHING]:
                 came.pop()
         else:
             came = [ada.refused]
         rest = came == expected
-    what = f"{when}?{path.partition('?')[2]} brings {shown(expected)}"
+    query = path.partition("?")[2]
+    what = f"{when}{'?' + query if query else 'no after'} brings {shown(expected)}"
     mistake: Mistake | None = None
     if not rest:
         ground.wait_for_log("Error")
-        mistake = missed(ground, came, expected)
+        mistake = missed(ground, text, came, expected, query)
     ground.expect(what, rest, shown(expected), shown(came), mistake)
 
 
 def ended(text: str) -> bool:
     """Tell whether nothing more comes."""
-    return text.startswith((NOTHING, ENDED))
+    return text in (NOTHING, NO_ANSWER) or text.startswith((ENDED, "refused with"))
 
 
 def shown(texts: list[str]) -> str:
@@ -272,14 +352,18 @@ def shown(texts: list[str]) -> str:
     if not texts:
         return NOTHING
     if len(texts) == 1:
-        return quote(texts[0])
+        return texts[0] if ended(texts[0]) else quote(texts[0])
     return f"{len(texts)} messages, from {quote(texts[0])} to {quote(texts[-1])}"
 
 
-def missed(ground: Ground, came: list[str], expected: list[str]) -> Mistake | None:
+def missed(
+    ground: Ground, text: str, came: list[str], expected: list[str], query: str
+) -> Mistake | None:
     """Return the mistake behind other messages."""
     if "ValueError: invalid literal" in ground.raised:
         return BAD_AFTER
+    if "KeyError: 'after'" in ground.raised and not query:
+        return NO_AFTER
     found = ground.logged()
     if found is not None or ground.raised:
         return found
@@ -288,14 +372,20 @@ def missed(ground: Ground, came: list[str], expected: list[str]) -> Mistake | No
     if expected[-1] == "while away" not in came:
         return NOT_STORED
     if not came:
-        return IN_MEMORY
+        return NOTHING_FOUND if "objects" in text else IN_MEMORY
+    if came[0].startswith("[{"):
+        return ALL_IN_ONE
     if sorted(came) == sorted(expected) or came[0] == expected[-1] != expected[0]:
         return NEWEST_FIRST
     if len(came) == len(expected) + 1 and came[1:] == expected:
         return ONE_TWICE
     if len(expected) > 50 and len(came) < len(expected):
         return CUT_OFF
-    return SEEN_AGAIN if set(expected) <= set(came) else None
+    if not set(expected) <= set(came):
+        return None
+    if len(came) == 60 and "__gt" in text and "decode" not in text:
+        return AFTER_IN_BYTES
+    return SUPER_TELLS if len(came) == 50 and "super().connect()" in text else SEEN_AGAIN
 
 
 # 6.3
@@ -314,7 +404,25 @@ URLS = """
 from chat.notify import notify
 from django.urls import include, path
 
-urlpatterns = [path("notify/", notify), path("accounts/", include("django.contrib.auth.urls"))]
+from mysite.mark import mark
+
+urlpatterns = [
+    path("notify/", notify),
+    path("mark/", mark),
+    path("accounts/", include("django.contrib.auth.urls")),
+]
+"""
+MARK = "what comes now comes after it"
+MARK_VIEW = f"""
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.http import HttpResponse
+
+
+def mark(request):
+    event = {{"type": "note.sent", "text": "{MARK}"}}
+    async_to_sync(get_channel_layer().group_send)("notes", event)
+    return HttpResponse(status=204)
 """
 NO_GROUP_SEND = mistake(
     "nobody-told",
@@ -352,10 +460,22 @@ TWICE = mistake(
     cause="Each group_send is a message to all members.",
     fix="Send once.",
 )
+OTHER_TEXT = mistake(
+    "other-text",
+    "Another text comes",
+    cause="What was posted is a form, and the text is one of its fields.",
+    fix='Send request.POST["text"].',
+)
+OTHER_STATUS = mistake(
+    "other-status",
+    "Another status than 204",
+    cause="204 tells the page that it is done, and that there is nothing to show.",
+    fix="return HttpResponse(status=204) at the end.",
+)
 ANY_METHOD = mistake(
     "a-get-sends",
-    "A GET sends it too",
-    cause="Who only opens the address, or whose browser does so in advance, tells everybody.",
+    "A GET is let in",
+    cause="Who only opens the address, or whose browser does so in advance, runs the view.",
     fix="Put @require_POST before the view.",
 )
 ANYBODY = mistake(
@@ -387,27 +507,30 @@ TOKEN = "a" * 32
     {
         "chat/notes.py": NOTES,
         "chat/routing.py": ROUTE.format(module="notes", name="Notes", path="notes/"),
+        "mysite/mark.py": MARK_VIEW,
         "mysite/urls.py": URLS,
     },
 )
 def notification(ground: Ground, text: str) -> None:
     """What is posted to a view of one server is heard on all servers, once."""
+    mistake: Mistake | None = None
     settings = ground.start_valkey()
     one, two = ground.start(**settings), ground.start(**settings)
     with ground.join(one, "ws/notes/", "bob") as near, ground.join(two, "ws/notes/", "eve") as far:
         status = call_view(ground, one, "POST", "tea is ready")
-        mistake = None if 200 <= status < 300 else view_failed(ground, status)
-        what = "a POST is answered"
-        ground.expect(what, 200 <= status < 300, "a status from 200", str(status), mistake)
+        if status != 204:
+            mistake = OTHER_STATUS if 200 <= status < 300 else view_failed(ground, status)
+        what = "a POST is answered with 204"
+        ground.expect(what, status == 204, "204", str(status), mistake)
         for where, ear in (("the same server", near), ("the other server", far)):
-            came = ear.text(3.0)
+            came = heard(one, ear)
             if came != "tea is ready":
                 ground.wait_for_log("Error")
                 mistake = why_unheard(ground, text, came, where)
             what = f"it is heard on {where}"
             ground.expect(what, came == "tea is ready", '"tea is ready"', came, mistake)
         call_view(ground, two, "POST", "again")
-        came = far.text()
+        came = heard(two, far)
         what = "it comes once, and the next one after it"
         mistake = TWICE if came == "tea is ready" else None
         ground.expect(what, came == "again", '"again"', came, mistake)
@@ -419,10 +542,25 @@ def notification(ground: Ground, text: str) -> None:
             "a stranger's POST is refused", status >= 300, "a status from 300", str(status), ANYBODY
         )
         call_view(ground, one, "POST", "the end")
-        came = far.text()
+        came = heard(one, far)
         what = "neither of them is heard"
         mistake = ANYBODY if came == "by a stranger" else ANY_METHOD
         ground.expect(what, came == "the end", '"the end"', came, mistake)
+
+
+def heard(server: Server, ear: Ear) -> str:
+    """Return the text that comes next.
+
+    Where none comes soon, a mark is sent to the group: between two processes the layer keeps the
+    order, and what has not come before the mark has not been sent.
+
+    """
+    came = ear.text(0.5)
+    if came == NOTHING:
+        requests.get(server.page("mark/"), timeout=30)
+        came = ear.text()
+        return NOTHING if came == MARK else came
+    return heard(server, ear) if came == MARK else came
 
 
 def call_view(ground: Ground, server: Server, method: str, text: str, name: str = "ada") -> int:
@@ -459,7 +597,7 @@ def why_unheard(ground: Ground, text: str, came: str, where: str) -> Mistake | N
     if any("was never awaited" in line for line in ground.log):
         return NOT_AWAITED
     if ground.raised or came != NOTHING:
-        return ground.logged()
+        return ground.logged() if ground.raised or came.startswith(ENDED) else OTHER_TEXT
     if "group_send" not in text:
         return NO_GROUP_SEND
     own_layer = "InMemoryChannelLayer" in text
@@ -518,6 +656,24 @@ HOSTS_IS_TEXT = mistake(
     'one."',
     fix='Put brackets around it: "hosts": [url].',
 )
+LAYER_NAME = mistake(
+    "layer-name",
+    "The layer's class is not there",
+    cause="BACKEND is a path with dots: package, module, class.",
+    fix='Write "channels_redis.pubsub.RedisPubSubChannelLayer".',
+)
+APP_MISSING = mistake(
+    "app-missing",
+    "An app is missing",
+    cause="Django knows the models of the apps that are in INSTALLED_APPS, and no others.",
+    fix="Put it back into INSTALLED_APPS; it was none of the five faults.",
+)
+NO_COMMA = mistake(
+    "comma-missing",
+    "Two texts have become one",
+    cause="Where no comma stands between two texts, Python joins them.",
+    fix="Put a comma at the end of each line of the list.",
+)
 LAYER_ALONE = mistake(
     "layer-in-memory",
     "The servers do not share a layer",
@@ -537,6 +693,9 @@ def five_faults(ground: Ground, text: str) -> None:
     signs = {"daphne.E001": DAPHNE_LATE, "ASGI_APPLICATION": ASGI_NAME}
     shown_log = "\n".join(one.lines())
     mistake = next((signs[sign] for sign in signs if sign in shown_log), None)
+    lost = re.search(r"No module named '([\w.]+)'", shown_log)
+    if lost and lost[1] not in text:
+        mistake = NO_COMMA
     what = "manage.py runserver starts"
     ground.expect(what, one.running, "it answers", came, mistake or ground.logged())
     try:
@@ -548,7 +707,7 @@ def five_faults(ground: Ground, text: str) -> None:
         mistake = next((signs[sign] for sign in signs if sign in shown_log), None)
         ground.expect(what, False, "it answers", came_from_start(one), mistake or ground.logged())
         status = 0
-    mistake = HOST_IS_URL if status == 400 else SESSION_LATE
+    mistake = HOST_IS_URL if status == 400 else why_page_failed(ground)
     ground.expect("the page to log in is there", status == 200, "200", str(status), mistake)
     with requests.Session() as session:
         page = one.page("accounts/login/")
@@ -557,17 +716,17 @@ def five_faults(ground: Ground, text: str) -> None:
         form["csrfmiddlewaretoken"] = session.cookies["csrftoken"]
         status = session.post(page, data=form, allow_redirects=False, timeout=30).status_code
         cookie = session.cookies.get("sessionid")
-        ground.expect("Ada logs in", status == 302, "302", str(status), SESSION_LATE)
+        mistake = why_page_failed(ground) if status != 302 else None
+        ground.expect("Ada logs in", status == 302, "302", str(status), mistake)
         status = session.get(one.page("rooms/lobby/"), timeout=30).status_code
         ground.expect("a room's page knows her", status == 200, "200", str(status), NO_USER)
     ground.cookies["ada"] = f"sessionid={cookie}"
     path = "ws/chat/lobby/"
     with ground.join(one, path, "ada", origin="http://other.example") as ear:
         other = ear.refused
-    mistake = {
-        "refused with HTTP 404": NO_DAPHNE,
-        "refused with HTTP 500": HOSTS_IS_TEXT,
-    }.get(other, ANY_HOST)
+    mistake = NO_DAPHNE if other == "refused with HTTP 404" else ANY_HOST
+    if other == "refused with HTTP 500":
+        mistake = why_layer_failed(ground)
     what = "another site's page is refused with 403"
     came = other or "it is served"
     ground.expect(what, other == "refused with HTTP 403", "HTTP 403", came, mistake)
@@ -579,3 +738,19 @@ def five_faults(ground: Ground, text: str) -> None:
         ground.expect(what, came == "hello", '"hello"', came, ground.logged())
         came = far.text(3.0)
         ground.expect("and on the other one", came == "hello", '"hello"', came, LAYER_ALONE)
+
+
+def why_page_failed(ground: Ground) -> Mistake | None:
+    """Return the mistake behind a page that is an error."""
+    ground.wait_for_log("Error")
+    if "requires session middleware" in ground.raised or "'session'" in ground.raised:
+        return SESSION_LATE
+    return APP_MISSING if "explicit app_label" in ground.raised else ground.logged()
+
+
+def why_layer_failed(ground: Ground) -> Mistake | None:
+    """Return the mistake behind a layer that cannot be made, or cannot be reached."""
+    ground.wait_for_log("Error")
+    if "a list of Redis hosts" in ground.raised:
+        return HOSTS_IS_TEXT
+    return LAYER_NAME if "Cannot import BACKEND" in ground.raised else ground.logged()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from IPython.core.error import UsageError
 from IPython.testing.globalipapp import start_ipython
@@ -9,8 +11,10 @@ from IPython.testing.globalipapp import start_ipython
 from server.exercises import check
 from server.exercises.answers import Answer, answers, told_stub
 from server.exercises.registry import EXERCISES, ProjectExercise
-from server.lessons.lesson_6.ground import prepared
+from server.lessons.lesson_6.ground import GRACE, Ear, prepared
 from server.lessons.lesson_6.magic import answer, offer_answer
+from server.lessons.lesson_6.observed import RESTS
+from server.project.project import projects
 from tests.exercises.cells import PROJECT, cells
 
 ALL = [(id, answer) for id in PROJECT for answer in answers(id)]
@@ -46,12 +50,10 @@ def test_stub(id: str) -> None:
 
 @pytest.mark.parametrize("id", PROJECT)
 def test_solution(id: str) -> None:
-    """The solution passes, with the same words each time, and is not the learner's."""
-    text = file_of(cells(id).solution)
-    first, second = (check(id, text, solution=True) for _ in range(2))
-    assert repr(first) == repr(second)
-    assert first.passed, first
-    assert f"Exercise {id}, {EXERCISES[id].title}: ✓ the solution passes" in repr(first)
+    """The solution passes, and is not the learner's; the lesson's tests hold its words."""
+    verdict = check(id, file_of(cells(id).solution), solution=True)
+    assert verdict.passed, verdict
+    assert f"Exercise {id}, {EXERCISES[id].title}: ✓ the solution passes" in repr(verdict)
 
 
 @pytest.mark.parametrize(("id", "answer"), ALL, ids=named)
@@ -68,8 +70,8 @@ def test_answer(id: str, answer: Answer) -> None:
     ("id", "text"),
     [
         ("6.1", "from .consumers import Chatroom\n"),
-        ("6.2", "class CatchUp:\n"),
-        ("6.3", ""),
+        ("6.2", "class CatchUp:\n    pass\n"),
+        ("6.3", "# later\n"),
         ("6.4", "SECRET_KEY = 'alone'\n"),
     ],
 )
@@ -81,11 +83,74 @@ def test_file_that_is_none(id: str, text: str) -> None:
     assert verdict.raised
 
 
-@pytest.mark.parametrize("id", PROJECT)
-def test_nothing_is_left(id: str) -> None:
-    """The project of a check is gone after it."""
-    check(id, "raise SystemExit")
+def test_nothing_is_left() -> None:
+    """The project of a check is gone after it, and so are its servers."""
+    check("6.1", "raise SystemExit")
+    check("6.3", file_of(cells("6.3").stub))
+    for project in [project for name, project in projects.items() if "exercise-6" in name]:
+        assert not any(server.running for server in project.servers)
     assert [path.name for path in prepared()[0].parent.iterdir()] == ["prepared"]
+
+
+@pytest.mark.parametrize(
+    ("text", "came"),
+    [("class CatchUp\n    pass\n", "expected ':', in line 1"), ("\0", "")],
+)
+def test_file_that_is_no_python(text: str, came: str) -> None:
+    """A file that Python cannot read starts nothing, and its line is named."""
+    verdict = check("6.2", text)
+    assert [step.what for step in verdict.steps] == ["chat/catchup.py can be read"]
+    assert came in verdict.steps[0].came and verdict.steps[0].came.endswith(", in line 1")
+    assert verdict.mistake is not None and verdict.mistake.id == "no-python"
+
+
+def test_no_answer_yet() -> None:
+    """A check that comes before the cell names the cell, and starts nothing."""
+    exercise = EXERCISES["6.2"]
+    assert isinstance(exercise, ProjectExercise)
+    exercise.answers.clear()
+    verdict = check("6.2")
+    assert [(step.what, step.came) for step in verdict.steps] == [("there is an answer", "nothing")]
+    assert verdict.advice[-1] == "Run the cell above that begins with %%answer, then check again."
+
+
+def test_handshake_without_answer() -> None:
+    """A connect that awaits nothing is found out without waiting for the client's patience."""
+    source = file_of(cells("6.1").solution).replace("await super().connect()", "super().connect()")
+    verdict = check("6.1", source)
+    assert verdict.steps[-1].came == "no answer to the handshake"
+    assert verdict.mistake is not None and verdict.mistake.id == "coroutine-not-awaited"
+
+
+class Told:
+    """A connection that brings some texts, and then nothing for as long as somebody waits."""
+
+    def __init__(self, *texts: str) -> None:
+        self.texts = list(texts)
+        self.waited: list[float] = []
+
+    def recv(self, timeout: float) -> str:
+        self.waited.append(timeout)
+        if not self.texts:
+            raise TimeoutError
+        return self.texts.pop(0)
+
+    def send(self, text: str) -> None:
+        self.texts.append(RESTS)
+
+
+def test_ear() -> None:
+    """Once the consumer rests, nothing is waited for that could have come before."""
+    told: Any = Told('{"text": "tea"}', RESTS)
+    ear = Ear(told, "")
+    assert ear.text(600) == "tea"
+    assert ear.text(600) == ear.text(600) == "nothing"
+    assert min(told.waited[:2]) > 500
+    assert max(told.waited[2:]) <= GRACE
+    ear.say("milk")
+    told.waited.clear()
+    assert ear.text(600) == "nothing"
+    assert told.waited[0] > 500 and told.waited[1] <= GRACE
 
 
 def test_answer_cell() -> None:
@@ -95,8 +160,8 @@ def test_answer_cell() -> None:
     exercise.answers.clear()
     assert answer("6.1", file_of(cells("6.1").stub)) is None
     assert check("6.1").advice[0] == told_stub("6.1")
-    verdict = answer("6.1 --solution", file_of(cells("6.1").solution))
-    assert verdict is not None and verdict.passed and verdict.solution
+    verdict = answer("6.1 --solution", "no python")
+    assert verdict is not None and verdict.solution
 
 
 @pytest.mark.parametrize("line", ["", "6.5", "1.1", "6.1 --sulotion"])

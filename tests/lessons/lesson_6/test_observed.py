@@ -1,0 +1,126 @@
+"""What stands around a judged consumer: it passes everything on, and sees three kinds of fault."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import InMemoryChannelLayer
+from django.db.models.sql.compiler import SQLCompiler
+
+from server.lessons.lesson_6 import observed as module
+from server.lessons.lesson_6.observed import READS_FIRST, RESTS, UNANSWERED, observed, watch_reads
+
+CONNECT = {"type": "websocket.connect"}
+LEAVE = {"type": "websocket.disconnect", "code": 1000}
+
+
+@pytest.fixture(autouse=True)
+def compiler() -> Iterator[None]:
+    """Django's compiler as it was."""
+    plain = SQLCompiler.execute_sql
+    yield
+    SQLCompiler.execute_sql = plain  # type: ignore[method-assign]
+
+
+def served(consumer: type[AsyncWebsocketConsumer], *events: dict[str, Any]) -> list[Any]:
+    """Give a consumer some events; return what the client is sent: texts, or kinds of message."""
+    sent: list[Any] = []
+
+    async def run() -> None:
+        left = list(events)
+
+        async def receive() -> dict[str, Any]:
+            if not left:
+                await asyncio.Event().wait()
+            return left.pop(0)
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message.get("text") or message["type"])
+
+        await observed(consumer.as_asgi())({"type": "websocket"}, receive, send)
+
+    asyncio.run(asyncio.wait_for(run(), 60))
+    return sent
+
+
+def test_rests() -> None:
+    """After each handler the client is told that it has ended; after the last one nobody is."""
+
+    class Echo(AsyncWebsocketConsumer):
+        async def receive(self, text_data: str = "", bytes_data: bytes | None = None) -> None:
+            await self.send(text_data.upper())
+
+    came = served(Echo, CONNECT, {"type": "websocket.receive", "text": "tea"}, LEAVE)
+    assert came == ["websocket.accept", RESTS, "TEA", RESTS]
+
+
+def test_unanswered(capsys: pytest.CaptureFixture[str]) -> None:
+    """A handshake that nobody answers is ended, and the log says so."""
+
+    class Silent(AsyncWebsocketConsumer):
+        async def connect(self) -> None:
+            pass
+
+    assert served(Silent, CONNECT, LEAVE) == ["websocket.close"]
+    assert capsys.readouterr().out == f"{UNANSWERED}\n"
+
+
+def test_after_the_close() -> None:
+    """What comes after the close is an exception of the consumer's, however fast the client is."""
+
+    class GoesOn(AsyncWebsocketConsumer):
+        async def connect(self) -> None:
+            await self.accept()
+            await self.close()
+            await self.accept()
+
+    with pytest.raises(RuntimeError) as raised:
+        served(GoesOn, CONNECT)
+    assert str(raised.value) == (
+        "Unexpected ASGI message 'websocket.accept', after sending 'websocket.close'."
+    )
+
+
+def test_closed_consumer_rests_in_silence() -> None:
+    """Nobody is told anything over a connection that is closed."""
+
+    class Closes(AsyncWebsocketConsumer):
+        async def connect(self) -> None:
+            await self.accept()
+            await self.close(code=4403)
+
+    assert served(Closes, CONNECT, LEAVE) == ["websocket.accept", "websocket.close"]
+
+
+@pytest.mark.parametrize(
+    ("model", "groups", "said"),
+    [
+        ("Message", {}, f"{READS_FIRST}\n"),
+        ("Message", {"chat_red": {}}, f"{READS_FIRST}\n"),
+        ("Message", {"chat_red": {"channel": 1.0}}, ""),
+        ("Session", {}, ""),
+    ],
+)
+def test_reads(
+    model: str,
+    groups: dict[str, Any],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A query for messages is noted where nobody is in a group yet, and is done all the same."""
+    layer: Any = InMemoryChannelLayer()
+    layer.groups = groups
+    monkeypatch.setattr(module, "get_channel_layer", lambda: layer)
+    monkeypatch.setattr(SQLCompiler, "execute_sql", lambda compiler, *args: args)
+    watch_reads()
+
+    class Compiler:
+        query = type("Query", (), {"model": type(model, (), {})})
+
+    assert SQLCompiler.execute_sql(Compiler(), "rows") == ("rows",)  # type: ignore[arg-type]
+    assert capsys.readouterr().out == said
