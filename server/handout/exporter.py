@@ -39,6 +39,8 @@ EDITIONS = ("student", "teacher")
 COURSE = "WebSockets with Django Channels"
 """What stands at the head of the course's own pages."""
 
+CODE = re.compile(r'(<div class="[^"]*highlight[^"]*"><pre>)(.*?)(</pre>)', re.DOTALL)
+
 SHORT_LINE = 28
 """A line of code with as many signs fits on every screen."""
 
@@ -293,7 +295,9 @@ def with_hanging_lines(page: str) -> str:
     def hang(found: re.Match[str]) -> str:
         return found[1] + "\n".join(map(hanging, found[2].split("\n"))) + found[3]
 
-    return re.sub(r'(<div class="[^"]*highlight[^"]*"><pre>)(.*?)(</pre>)', hang, page, flags=re.DOTALL)
+    return re.sub(
+        r'(<div class="[^"]*highlight[^"]*"><pre>)(.*?)(</pre>)', hang, page, flags=re.DOTALL
+    )
 
 
 def hanging(line: str) -> str:
