@@ -50,7 +50,7 @@ DEEPEST = 24
 PAPER_WIDTH = 672
 """How many pixels wide the text of an A4 page is."""
 
-TALLEST = 320
+TALLEST = 560
 """How many pixels of a page's height a drawing may take; a page has about 1,000."""
 
 SMALLEST = 8 / 0.75
@@ -325,7 +325,7 @@ def picture_texts(output: NotebookNode) -> tuple[str, str]:
     return title or "A picture", text or str(output.data.get("text/plain", "")).strip()
 
 
-def too_much_for_paper(drawing: str) -> bool:
+def too_much_for_paper(drawing: str, tallest: int = TALLEST) -> bool:
     """Tell whether paper has a drawing's text in its place.
 
     It has it where the drawing would take much of a page, or where its letters would be small.
@@ -339,7 +339,7 @@ def too_much_for_paper(drawing: str) -> bool:
         return False
     width, height = map(int, size.groups())
     shrunk = min(1, PAPER_WIDTH / width)
-    return height * shrunk > TALLEST or min(letters, default=12) * shrunk < SMALLEST
+    return height * shrunk > tallest or min(letters, default=12) * shrunk < SMALLEST
 
 
 def heading_first(markup: str) -> tuple[str, str]:
