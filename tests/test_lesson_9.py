@@ -1,9 +1,12 @@
-"""A new lesson is a notebook and a folder: nothing else names it, and all that the course does with
-a lesson it does with this one."""
+"""A new lesson is a notebook and a folder, made of the words of ``AUTHORS.md``: nothing else names
+it, and all that the course does with a lesson it does with this one."""
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,113 +16,52 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from server import lessons as lessons_package
+from server.authoring.rules import METADATA, broken_rules
+from server.authoring.tags import TAGS
 from server.paths import NOTEBOOKS
 
 ROOT = NOTEBOOKS.parent
 
-INIT = '"""Lesson 9: whispers."""\n\nTITLE = "Whispers"\n'
+PAGE = (ROOT / "AUTHORS.md").read_text("utf-8")
+"""What tells authors how a lesson is made; this one is made of its words."""
 
-MISTAKES = '''\
-"""The mistakes that lesson 9 shows."""
+BLOCK = r"\n\n(?P<fence>```+)(?:python|markdown)\n(?P<text>.*?)(?P=fence)\n"
 
-from __future__ import annotations
+FILE = re.compile(rf"^`(?P<path>server/[^`]+)`:{BLOCK}", re.MULTILINE | re.DOTALL)
 
-from ...mistakes.registry import mistake
-
-mistake(
-    "whispered-aloud",
-    "It was said aloud",
-    symptom="`WhisperError: too loud`",
-    cause="A whisper is in small letters.",
-    fix="Use lower().",
-    texts=["WhisperError: too loud"],
-    shown=["9#first", "9.1"],
+CELL = re.compile(
+    r"^\*\*Cell `(?P<id>[\w-]+)`\*\*, (?P<kind>Markdown|code)(?:, with)?"
+    r"(?: the tag `(?P<tag>\w+)`)?(?: and)?(?:\s+the metadata\s+`(?P<metadata>\{.*?\})`)?:" + BLOCK,
+    re.MULTILINE | re.DOTALL,
 )
-'''
 
-JUDGES = '''\
-"""The exercise of lesson 9."""
+COMMAND = re.compile(r"^\$ \.venv/bin/python (.+)$", re.MULTILINE)
 
-from __future__ import annotations
-
-from ...exercises.check import empty_method
-from ...exercises.registry import exercise
-from ...exercises.scenario import Trial
-from ...mistakes.registry import MISTAKES
+SOLUTION = next(cell["text"] for cell in CELL.finditer(PAGE) if cell["tag"] == "solution")
+SOLUTION = SOLUTION.partition("\n\n\ncheck(")[0]
 
 
-@exercise("9.1", "Whisper back", empty_method("receive", "answer in small letters."))
-def whisper(trial: Trial) -> None:
-    """Each text comes back in small letters."""
-    client = trial.connect("ws/whisper/")
-    client.is_asked("HELLO", "hello", {"HELLO": MISTAKES["whispered-aloud"]})
-'''
-
-ANSWERS = """\
-# Answers to exercise 9.1: Whisper back
-
-The untouched stub is told: `receive has nothing in it yet: answer in small letters.`
-
-## imports
-
-```python
-from channels.generic.websocket import WebsocketConsumer
-```
-
-## wrong: Nothing is changed
-
-Diagnosis: `whispered-aloud`
-
-```python
-class Whisper(WebsocketConsumer):
-    def receive(self, text_data=None, bytes_data=None):
-        self.send(text_data=text_data)
-```
-"""
-
-STUB = """\
-from channels.generic.websocket import WebsocketConsumer
-
-
-class Whisper(WebsocketConsumer):
-    def receive(self, text_data=None, bytes_data=None):
-        pass
-"""
-
-SOLUTION = STUB.replace("pass", "self.send(text_data=text_data.lower())")
-
-CHECK_SOLUTION = 'from server.exercises import check\n\ncheck("9.1", Whisper, solution=True)'
-
-CHECK = 'from server.exercises import check\n\ncheck("9.1", Whisper)'
+def commands(start: str) -> list[list[str]]:
+    """Return the arguments of the page's commands that begin so."""
+    return [
+        arguments
+        for command in COMMAND.findall(PAGE)
+        if (arguments := shlex.split(command))[1] == start
+    ]
 
 
 def notebook() -> nbformat.NotebookNode:
-    """Return the lesson, as an author would write it."""
-
-    def part(tag: str, cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
-        cell.metadata = nbformat.from_dict({"tags": [tag], "exercise": "9.1"})
-        if tag == "solution":
-            cell.metadata["jupyter"] = {"source_hidden": True}
-        return cell
-
-    hints = "\n".join(
-        f"<details><summary>Hint {n}</summary>\n\nA str has a method for it.\n\n</details>"
-        for n in (1, 2, 3)
-    )
-    return new_notebook(
-        cells=[
-            new_markdown_cell("# 9 Whispers", id="title"),
-            new_markdown_cell("## The first whisper", id="first"),
-            new_code_cell('"HELLO".lower()', id="lower"),
-            new_markdown_cell("## Exercises", id="exercises"),
-            part("exercise", new_markdown_cell("### Exercise 9.1: Whisper back", id="ex")),
-            part("stub", new_code_cell(STUB, id="stub")),
-            part("check", new_code_cell(CHECK, id="check")),
-            part("hint", new_markdown_cell(hints, id="hint")),
-            part("solution", new_code_cell(f"{SOLUTION}\n\n{CHECK_SOLUTION}", id="solution")),
-            new_markdown_cell("## Recap", id="recap", metadata={"tags": ["recap"]}),
-        ]
-    )
+    """Return the lesson's notebook, as the page describes it."""
+    cells = []
+    for found in CELL.finditer(PAGE):
+        make = new_code_cell if found["kind"] == "code" else new_markdown_cell
+        cell = make(found["text"].rstrip("\n"), id=found["id"])
+        cell.metadata = nbformat.from_dict(json.loads(found["metadata"] or "{}"))
+        if found["tag"]:
+            cell.metadata.tags = [found["tag"]]
+        cells.append(cell)
+    return new_notebook(cells=cells)
 
 
 @pytest.fixture(scope="module")
@@ -129,15 +71,13 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for folder in ("server", "static", "notebooks", "tests"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", root)
-    lesson = root / "server" / "lessons" / "lesson_9"
-    (lesson / "answers").mkdir(parents=True)
-    (lesson / "__init__.py").write_text(INIT)
-    (lesson / "mistakes.py").write_text(MISTAKES)
-    (lesson / "judges.py").write_text(JUDGES)
-    (lesson / "answers" / "9.1.md").write_text(ANSWERS)
-    path = root / "notebooks" / "09_whispers.ipynb"
-    nbformat.write(notebook(), path)
-    run(root, "-m", "server.authoring.notebooks", str(path))
+    for found in FILE.finditer(PAGE):
+        file = root / found["path"]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(found["text"], "utf-8")
+    nbformat.write(notebook(), root / "notebooks" / "09_whispers.ipynb")
+    for command in [*commands("server.authoring.notebooks"), *commands("server.authoring.page")]:
+        run(root, *command)
     return root
 
 
@@ -159,7 +99,7 @@ def run(root: Path, *arguments: str, progress: str = "off") -> str:
 def test_run(tree: Path) -> None:
     """The lesson runs: its stub fails with its message, and its solution passes."""
     text = (tree / "notebooks" / "09_whispers.ipynb").read_text("utf-8")
-    assert "receive has nothing in it yet: answer in small letters." in text
+    assert "Whisper is not there yet: write it into the cell above." in text
     assert "Exercise 9.1, Whisper back: ✓ the solution passes" in text
 
 
@@ -184,26 +124,67 @@ def test_explain(tree: Path) -> None:
 
 def test_mistakes_page(tree: Path) -> None:
     """The page of mistakes has a table for the lesson, which links section and exercise."""
-    code = "from server.authoring.page import page; print(page())"
-    shown = run(tree, "-c", code).partition("## Whispers")[2]
+    shown = (tree / "notebooks" / "mistakes.md").read_text("utf-8").partition("## Whispers")[2]
     assert "(09_whispers.ipynb#The-first-whisper)" in shown
     assert "[exercise 9.1](09_whispers.ipynb#Exercise-9.1:-Whisper-back)" in shown
 
 
 def test_gate(tree: Path) -> None:
-    """The gate of the exercises tries the stub, the solution and the wrong answer."""
-    only = "(test_stub and 9.1) or (test_solution and 9.1) or (test_wrong_answer and changed)"
-    selected = ["tests/exercises/test_gate.py", "-k", only, "-v", "--no-header"]
-    shown = run(tree, "-m", "pytest", *selected, "-p", "no:cacheprovider")
+    """The gate tries the stub, the solution and the wrong answer, and compares all outputs."""
+    gate, lesson = commands("pytest")
+    shown = run(tree, *gate, "-v", "--no-header", "-p", "no:cacheprovider")
+    assert "::test_an_empty_cell[9] PASSED" in shown
     assert "::test_stub[9.1] PASSED" in shown
     assert "::test_solution[9.1] PASSED" in shown
     assert "::test_wrong_answer[9.1-Nothing is changed] PASSED" in shown
+    assert " passed" in run(tree, *lesson, "-p", "no:cacheprovider")
 
 
 def test_handouts(tree: Path) -> None:
     """Both editions of the handouts have the lesson; the teacher's has the wrong answer."""
-    run(tree, "-m", "server.handout.build", "--no-pdf", "--out", str(tree / "handouts"))
+    run(tree, *commands("server.handout.build")[0])
     student = (tree / "handouts" / "student" / "09_whispers.html").read_text("utf-8")
     teacher = (tree / "handouts" / "teacher" / "09_whispers-teacher.html").read_text("utf-8")
-    assert "Exercise 9.1: Whisper back" in student and "lower())" not in student
+    assert "Exercise 9.1: Whisper back" in student and "solution=True" not in student
     assert "It was said aloud: A whisper is in small letters. Use lower()." in teacher
+    assert "Plan of 3 minutes" in teacher and "Whisper it." in teacher
+
+
+def test_rules(tree: Path) -> None:
+    """The lesson breaks no rule, and is in the form in which lessons are committed."""
+    path = tree / "notebooks" / "09_whispers.ipynb"
+    assert broken_rules(nbformat.read(path, 4)) == []
+    run(tree, "-m", "server.authoring.notebooks", "--check", str(path))
+
+
+# What else the page says
+
+
+def rows(section: str) -> list[list[str]]:
+    """Return the rows of the table in a section."""
+    text = PAGE.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def test_tags() -> None:
+    """The page has all tags, and says of each what it is for."""
+    kinds = {"markdown": "Markdown", "code": "code", "both": "both"}
+    assert [[cell.replace("`", "") for cell in row] for row in rows("Tags")] == [
+        [name, kinds[tag.cells], tag.meaning] for name, tag in TAGS.items()
+    ]
+
+
+def test_metadata() -> None:
+    """The page has all that a cell may say of itself."""
+    assert {row[0].strip("`") for row in rows("Metadata")} == METADATA
+
+
+def test_files() -> None:
+    """The page has all files that a lesson may have, with the words that the package has."""
+    assert lessons_package.__doc__
+    words = " ".join(lessons_package.__doc__.split())
+    for name, meaning in rows("The folder"):
+        if name != "`answers/N.M.md`":
+            assert f"``{name.strip('`')}``" in words
+            assert meaning.replace("`", "").partition(":")[0] in words.replace("`", "")

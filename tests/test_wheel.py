@@ -105,3 +105,14 @@ def test_class_set(python: Python, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     made = {file.name for file in (tmp_path / "handouts" / "student").iterdir()}
     assert made == {"index.html", *(f"{file.stem}.html" for file in NOTEBOOKS.glob("*.ipynb"))}
+
+
+def test_slides(python: Python, tmp_path: Path) -> None:
+    """nbconvert of that environment makes slides of a lesson, section by section."""
+    lesson = NOTEBOOKS / "01_consumers.ipynb"
+    done = python("-m", "nbconvert", "--to", "slides", f"--output-dir={tmp_path}", str(lesson))
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "01_consumers.slides.html").read_text("utf-8")
+    assert page.count("<section><section>") > 8
+    assert "fragment" in page
+    assert "# Solution" not in page

@@ -39,6 +39,23 @@ EDITIONS = ("student", "teacher")
 COURSE = "WebSockets with Django Channels"
 """What stands at the head of the course's own pages."""
 
+CODE = re.compile(r'(<div class="[^"]*highlight[^"]*"><pre>)(.*?)(</pre>)', re.DOTALL)
+
+SHORT_LINE = 28
+"""A line of code with as many signs fits on every screen."""
+
+DEEPEST = 24
+"""The deepest indentation that a wrapped line keeps."""
+
+PAPER_WIDTH = 672
+"""How many pixels wide the text of an A4 page is."""
+
+TALLEST = 560
+"""How many pixels of a page's height a drawing may take; a page has about 1,000."""
+
+SMALLEST = 8 / 0.75
+"""How many pixels letters of 8 points have."""
+
 USE = re.compile(r"^(from|import) server\b", re.MULTILINE)
 """What a lesson of the course has in one of its cells."""
 
@@ -192,7 +209,7 @@ class HandoutExporter(HTMLExporter):
             # HTMLExporter's own method parses the whole page again, to add the text alternatives
             # that the template here gives, and writes it in another way, which breaks the hashes.
             page, resources = super(HTMLExporter, self).from_notebook_node(nb, resources, **kw)
-        page = without_colourless_marks(page, resources["style"])
+        page = with_hanging_lines(without_colourless_marks(page, resources["style"]))
         for note in resources["notes"]:
             self.log.warning("%s: %s", resources["metadata"]["name"], note)
         # nbconvert's command names the file by this. A name that somebody chose stays as it is.
@@ -208,6 +225,7 @@ class HandoutExporter(HTMLExporter):
         yield "heading_first", heading_first
         yield "picture_texts", picture_texts
         yield "tags", tags
+        yield "too_much_for_paper", too_much_for_paper
         yield "terminal", terminal
 
     def static(self, name: str) -> str:
@@ -271,6 +289,26 @@ def without_colourless_marks(page: str, style: str) -> str:
     return page.replace("<pre><span></span>", "<pre>")
 
 
+def with_hanging_lines(page: str) -> str:
+    """Return a page whose lines of code go on below where they begin, where they are wrapped."""
+
+    def hang(found: re.Match[str]) -> str:
+        return found[1] + "\n".join(map(hanging, found[2].split("\n"))) + found[3]
+
+    return re.sub(
+        r'(<div class="[^"]*highlight[^"]*"><pre>)(.*?)(</pre>)', hang, page, flags=re.DOTALL
+    )
+
+
+def hanging(line: str) -> str:
+    """Return a line of code with a class that says how far it is indented, if it may be wrapped."""
+    text = re.sub(r"<[^>]*>", "", line)
+    indent = len(text) - len(text.lstrip(" "))
+    if len(text) <= SHORT_LINE:
+        return line
+    return f'<span class="in-{min(indent, DEEPEST) // 2 * 2}">{line}</span>'
+
+
 def alternative(output: NotebookNode, kind: str) -> str:
     """Return the text that says what a picture of pixels shows."""
     alt = output.metadata.get(kind, {}).get("alt") or output.data.get("text/plain", "")
@@ -285,6 +323,23 @@ def picture_texts(output: NotebookNode) -> tuple[str, str]:
         for name in ("title", "desc")
     )
     return title or "A picture", text or str(output.data.get("text/plain", "")).strip()
+
+
+def too_much_for_paper(drawing: str, tallest: int = TALLEST) -> bool:
+    """Tell whether paper has a drawing's text in its place.
+
+    It has it where the drawing would take much of a page, or where its letters would be small.
+
+    """
+    size = re.search(r"<svg\b[^>]*? width=\"([0-9]{1,6})\" height=\"([0-9]{1,6})\"", drawing)
+    letters = [
+        float(found) for found in re.findall(r'font-size="([0-9]{1,3}(?:\.[0-9]+)?)"', drawing)
+    ]
+    if size is None:
+        return False
+    width, height = map(int, size.groups())
+    shrunk = min(1, PAPER_WIDTH / width)
+    return height * shrunk > tallest or min(letters, default=12) * shrunk < SMALLEST
 
 
 def heading_first(markup: str) -> tuple[str, str]:

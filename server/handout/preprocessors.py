@@ -57,8 +57,8 @@ LOST = {
 BARE = re.compile(r"\s*(<[^<>]*>|[\w.]+\(.*\)|Loading .*)\s*", re.DOTALL)
 """What Python says of a thing that has no text of its own."""
 
-PAGE_LINES = 62
-"""How many lines of code a page holds; a cell that takes more need not begin on a new page."""
+WHOLE_LINES = 24
+"""How many lines of code a cell may take so that it is never split between pages."""
 
 PIXELS = 20
 """How many pixels of a drawing are as high, on paper, as a line of code."""
@@ -164,7 +164,7 @@ class CleanOutputs(Preprocessor):
         for cell in nb.cells:
             if cell.cell_type == "code":
                 self.clean_outputs(cell, prose)
-                cell.metadata.long = paper_lines(cell) > PAGE_LINES
+                cell.metadata.long = paper_lines(cell) > WHOLE_LINES
         return nb, resources
 
     @staticmethod
@@ -377,6 +377,13 @@ def with_places(markup: str, anchors: set[str]) -> str:
     return PLACE.sub(lead, markup)
 
 
+def asked(markup: str) -> str:
+    """Return the last sentence of a question, which is what it asks."""
+    text = " ".join(plain_text(markup).split())
+    *_, last = re.split(r"(?<=[.?!:]) (?=[A-Z])", text)
+    return last if len(last) <= 90 else last[:88].rsplit(" ", 1)[0] + " …"
+
+
 class WrongAnswer(NamedTuple):
     """A wrong answer to an exercise that the checks know."""
 
@@ -410,6 +417,7 @@ class Arrange(Preprocessor):
                 question = cell
             elif "answer" in kinds and question is not None:
                 cell.metadata.number = number
+                cell.metadata.asked = asked(question.metadata.html)
                 question.metadata.answered = True
                 question = None
             elif "answer" in kinds:

@@ -23,6 +23,8 @@ SERVER_X = 625
 LABEL_CELLS = int((SERVER_X - BROWSER_X - 30) / CELL)
 NOTE_CELLS = 48
 LINE = 16
+ARROW = 22
+GAP = 6
 TOP = 58
 
 ARROWS: dict[str, Arrow] = {
@@ -61,7 +63,7 @@ class Diagram:
         for line in self.lines:
             step = draw(line, several, closed_by_browser(self.lines, line), y)
             self.steps.append(step)
-            y += step.height + 8
+            y += step.height + GAP
         self.bottom = y
         self.height = y + 10
         self.width = SERVER_X + 75
@@ -93,7 +95,7 @@ def draw(line: Line, several: bool, own_close: bool, y: int) -> Step:
     if line["kind"] == "closed" and not own_close:
         arrow = "←"
     if arrow:
-        return Step(arrow, "wire", (shortened(text, LABEL_CELLS),), y, 0, 38)
+        return Step(arrow, "wire", (shortened(text, LABEL_CELLS),), y, 0, ARROW)
     lines = tuple(wrap(text, NOTE_CELLS))
     kind: Literal["wire", "console", "error"] = "wire" if "socket" in line else "console"
     if line["kind"] in ("error", "uncaught", "dropped"):

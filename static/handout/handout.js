@@ -180,15 +180,18 @@ function addReplay(table) {
   place.append(status, spoken);
   const move = (by, other) => {
     show(step + by);
-    if (document.activeElement?.disabled || document.activeElement === document.body) {
+    // A button that can no longer be pressed gives the keyboard on to the other one.
+    if ((by > 0 ? forward : back).disabled) {
       other.focus();
     }
   };
   place.addEventListener("keydown", (event) => {
     const by = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
-    if (by && on && (by > 0 || step > 1)) {
+    if (by && on) {
       event.preventDefault();
-      show(step + by);
+      if (by > 0 || step > 1) {
+        move(by, by > 0 ? back : forward);
+      }
     }
   });
   // Paper always has the whole conversation.
@@ -196,6 +199,92 @@ function addReplay(table) {
   addEventListener("afterprint", () => show(step));
   table.before(place);
   show(rows.length);
+}
+
+// Projector: large type, and a question before what answers it
+
+const PROJECTOR = "projector";
+
+function answersTo(question) {
+  // In the cells that follow it, and in the answer, which the teacher's page has there.
+  const parts = [];
+  for (let next = question.nextElementSibling; next; next = next.nextElementSibling) {
+    if (next.classList.contains("cell")) {
+      parts.push(...next.querySelectorAll(":scope > .outputs"));
+    } else if (next.classList.contains("answer")) {
+      return [...parts, next];
+    } else if (!next.classList.contains("say")) {
+      break;
+    }
+  }
+  return parts;
+}
+
+function addProjector() {
+  const questions = [...document.querySelectorAll("main > .predict")]
+    .map((question) => ({ question, parts: answersTo(question) }))
+    .filter(({ parts }) => parts.length);
+  const on = () => root.dataset.mode === PROJECTOR;
+  const spoken = document.createElement("p");
+  spoken.className = "spoken";
+  spoken.setAttribute("role", "status");
+  const hide = (asked, hidden) => {
+    asked.hidden = hidden;
+    asked.parts.forEach((part) => (part.hidden = hidden));
+    asked.reveal.hidden = !hidden;
+  };
+  const reveal = (asked) => {
+    hide(asked, false);
+    const [first] = asked.parts;
+    first.tabIndex = -1;
+    first.focus();
+    spoken.textContent = "The answer is shown.";
+  };
+  for (const asked of questions) {
+    asked.reveal = button("Show the answer", () => reveal(asked), asked.question);
+    asked.reveal.hidden = true;
+  }
+  const place = document.querySelector("header");
+  const toggle = button(
+    "Projector",
+    () => {
+      if (on()) {
+        delete root.dataset.mode;
+      } else {
+        root.dataset.mode = PROJECTOR;
+      }
+      toggle.setAttribute("aria-pressed", on());
+      questions.forEach((asked) => hide(asked, on()));
+      spoken.textContent = on()
+        ? "Projector mode: large type. Answers are hidden; Page Down shows the one of a question in view."
+        : "Projector mode is off.";
+      reachWideTables();
+    },
+    place,
+  );
+  toggle.setAttribute("aria-pressed", "false");
+  place.append(spoken);
+  // What a presenter's remote control sends.
+  addEventListener("keydown", (event) => {
+    if (!on() || event.key !== "PageDown") {
+      return;
+    }
+    const asked = questions.find(({ question, hidden }) => {
+      const box = question.getBoundingClientRect();
+      return hidden && box.top < innerHeight && box.bottom > 0;
+    });
+    if (asked) {
+      event.preventDefault();
+      reveal(asked);
+    }
+  });
+  // Paper has all of it.
+  let hidden = [];
+  addEventListener("beforeprint", () => {
+    hidden = questions.filter((asked) => asked.hidden);
+    hidden.forEach((asked) => hide(asked, false));
+  });
+  addEventListener("afterprint", () => hidden.forEach((asked) => hide(asked, true)));
 }
 
 // What is wider than the window can be scrolled with the keyboard
@@ -215,7 +304,7 @@ function reachWideTables() {
 function unfoldOnPaper() {
   let folded = [];
   addEventListener("beforeprint", () => {
-    folded = [...document.querySelectorAll(".wrong:not([open])")];
+    folded = [...document.querySelectorAll(".wrong:not([open]), .as-text details:not([open])")];
     folded.forEach((part) => (part.open = true));
   });
   addEventListener("afterprint", () => folded.forEach((part) => (part.open = false)));
@@ -223,6 +312,9 @@ function unfoldOnPaper() {
 
 document.addEventListener("DOMContentLoaded", () => {
   addThemeButton();
+  if (document.getElementById("lesson")) {
+    addProjector();
+  }
   addCopyButtons();
   followReading();
   document.querySelectorAll(".channels-transcript table").forEach(addReplay);

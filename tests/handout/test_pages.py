@@ -291,9 +291,18 @@ def test_replay(page, handouts):
     assert rows.count() == 1
     page.keyboard.press("ArrowLeft")
     assert rows.count() == 1
+    inside = "place => place.contains(document.activeElement)"
     for _ in range(everything):
         page.keyboard.press("ArrowRight")
+        assert transcript.locator(".replay").evaluate(inside)
     assert rows.count() == everything
+    # The keyboard goes on from the last step to the first.
+    for _ in range(everything):
+        page.keyboard.press("ArrowLeft")
+        assert transcript.locator(".replay").evaluate(inside)
+    assert rows.count() == 1
+    for _ in range(everything):
+        page.keyboard.press("ArrowRight")
     assert findings(page) == []
     transcript.get_by_role("button", name="Show all").click()
     assert start.evaluate("button => button === document.activeElement")
@@ -374,3 +383,64 @@ def test_what_is_on_the_teachers_paper(page, handouts):
     assert page.locator(".wrong:not([open])").count() == 0
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator(".wrong[open]").count() == 0
+
+
+# In front of a class
+
+
+@pytest.mark.parametrize("name", ["student/00_sample.html", "teacher/00_sample-teacher.html"])
+def test_projector(page, handouts, name):
+    """In large type a question stands before its answer, which a button or a key shows."""
+    show(page, handouts, name)
+    size = "parseFloat(getComputedStyle(document.querySelector('main p')).fontSize)"
+    before = page.evaluate(size)
+    toggle = page.get_by_role("button", name="Projector")
+    toggle.focus()
+    page.keyboard.press("Enter")
+    assert toggle.get_attribute("aria-pressed") == "true"
+    expect(page.get_by_role("status")).to_contain_text("Projector mode: large type.")
+    assert page.evaluate(size) > 1.4 * before
+    assert not page.get_by_role("navigation").is_visible()
+    first = page.locator("#question-1 ~ .cell > .outputs").first
+    assert not first.is_visible()
+    reveal = page.locator("#question-1").get_by_role("button", name="Show the answer")
+    reveal.focus()
+    page.keyboard.press("Enter")
+    assert first.is_visible()
+    assert first.evaluate("part => part === document.activeElement")
+    expect(page.get_by_role("status")).to_have_text("The answer is shown.")
+    second = page.locator("#question-2 ~ .cell > .outputs").first
+    page.locator("#question-2").scroll_into_view_if_needed()
+    assert not second.is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert second.is_visible()
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert not second.is_visible()
+    page.keyboard.press("PageDown")
+    assert second.is_visible()
+    assert findings(page) == []
+    toggle.click()
+    assert toggle.get_attribute("aria-pressed") == "false"
+    expect(page.get_by_role("status")).to_have_text("Projector mode is off.")
+    assert page.evaluate(size) == before
+
+
+def test_phone(page, handouts):
+    """At 390 pixels the contents are folded, and wrapped code keeps its indentation."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    show(page, handouts, "student/00_sample.html")
+    contents = page.get_by_role("navigation").get_by_role("link", name="Recap")
+    assert not contents.is_visible()
+    page.get_by_text("In this lesson").click()
+    assert contents.is_visible()
+    lines = page.locator(".code [class^='in-8']").evaluate_all(
+        """(lines) => lines.map((line) => {
+          const range = document.createRange();
+          range.selectNodeContents(line);
+          const lefts = [...range.getClientRects()].map((box) => box.left);
+          return [lefts.length, Math.max(...lefts.slice(1)), line.getBoundingClientRect()];
+        })"""
+    )
+    wrapped = [(left, box) for count, left, box in lines if count > 1]
+    assert wrapped
+    assert all(left >= box["left"] + 50 for left, box in wrapped)
