@@ -9,7 +9,7 @@ import requests
 from ...exercises.scenario import ENDED, NOTHING, quote
 from ...mistakes.registry import Mistake, mistake
 from ...project import Server
-from .ground import NO_ANSWER, Ear, Ground, came_from_start, project_exercise
+from .ground import NO_ANSWER, NOT_AWAITED, Ear, Ground, came_from_start, project_exercise
 from .observed import READS_FIRST
 
 ROUTE = """
@@ -83,14 +83,6 @@ CODE_BEFORE_ACCEPT = mistake(
     "The code never arrives",
     cause="Before the accept there is no WebSocket, and the client is refused with HTTP 403.",
     fix="Accept first, then close with the code.",
-)
-NOT_AWAITED = mistake(
-    "coroutine-not-awaited",
-    "A coroutine that nobody awaits",
-    cause="Without await, or async_to_sync in a view, nothing is done; and a coroutine counts as "
-    "true.",
-    fix="Put await before the call; in a view that is no coroutine, async_to_sync around the "
-    "function.",
 )
 DISCONNECT_FAILS = mistake(
     "disconnect-fails",
