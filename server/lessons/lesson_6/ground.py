@@ -128,7 +128,6 @@ class Ground(Sheet):
     def join(self, server: Server, path: str, name: str = "", **options: Any) -> Iterator[Ear]:
         """Open a connection for somebody; what comes of it is heard through an Ear."""
         headers = {"Cookie": self.cookies[name]} if name else None
-        before = len(server.child.lines) if server.child is not None else 0
         options.setdefault("origin", server.page().rstrip("/"))
         try:
             ws = connect(
@@ -141,11 +140,10 @@ class Ground(Sheet):
                 **options,
             ).__enter__()
         except InvalidStatus as error:
-            refused = f"refused with HTTP {error.response.status_code}"
-            unanswered = server.child and server.child.find_line(UNANSWERED, before, 0.2)
-            yield Ear(None, refused if unanswered is None else NO_ANSWER)
+            status = error.response.status_code
+            yield Ear(None, NO_ANSWER if status == UNANSWERED else f"refused with HTTP {status}")
             return
-        except (InvalidHandshake, OSError, EOFError):
+        except (ConnectionClosed, InvalidHandshake, OSError, EOFError):
             yield Ear(None, NO_ANSWER)
             return
         try:

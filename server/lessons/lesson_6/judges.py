@@ -305,6 +305,7 @@ def history(ground: Ground, text: str) -> None:
     expected = ["live", "while away"]
     when = "after the restart of its server, "
     told(ground, text, two, f"{path}?after={IDS[60]}", expected, when)
+    two.stop()  # then its log is complete
     late = READS_FIRST in two.lines()
     what = "it joins the group before it reads"
     ground.expect(what, not late, "group_add, then the query", "the query first", JOINS_LATE)

@@ -186,7 +186,7 @@ def test_ear_that_hears_no_more() -> None:
 
 def test_server_that_hangs_up() -> None:
     """A connection that is cut in the handshake has no answer."""
-    server: Any = SimpleNamespace(child=None)
+    server: Any = SimpleNamespace()
     ground = Ground(SimpleNamespace(servers=[]), {}, "chat/members.py")  # type: ignore[arg-type]
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server.url = server.page = lambda path="": f"ws://127.0.0.1:{listener.getsockname()[1]}/"
