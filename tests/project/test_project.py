@@ -135,8 +135,11 @@ def test_run_nonsense(project: Project, capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == "nonsense cannot be run: No such file or directory.\n"
 
 
-def test_shell_that_is_none(new_project: Callable[..., Project]) -> None:
+def test_shell_that_is_none(
+    new_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Outside a notebook there is no magic, and no error."""
+    monkeypatch.setattr(module, "get_ipython", lambda: None)
     assert new_project("other").folder.is_dir()
 
 

@@ -27,7 +27,7 @@ from ...project.folder import copy_template
 from ...project.processes import Child, complete, watchman
 from .observed import RESTS, UNANSWERED
 
-__all__ = ["NO_ANSWER", "Ear", "Ground", "came_from_start", "project_exercise"]
+__all__ = ["NOT_AWAITED", "NO_ANSWER", "Ear", "Ground", "came_from_start", "project_exercise"]
 
 PATIENCE = 10.0
 """Seconds to wait for a message that a right answer sends at once."""
@@ -44,6 +44,14 @@ EXCEPTION = re.compile(r"^([\w.]+(Error|Exception|Operation|Configured|Full|NotR
 NEVER_AWAITED = "was never awaited"
 
 
+NOT_AWAITED = mistake(
+    "coroutine-not-awaited",
+    "A coroutine that nobody awaits",
+    cause="Without await, or async_to_sync in a view, nothing is done; and a coroutine counts as "
+    "true.",
+    fix="Put await before the call; in a view that is no coroutine, async_to_sync around the "
+    "function.",
+)
 NO_PYTHON = mistake(
     "no-python",
     "The file is not Python yet",
@@ -120,7 +128,6 @@ class Ground(Sheet):
     def join(self, server: Server, path: str, name: str = "", **options: Any) -> Iterator[Ear]:
         """Open a connection for somebody; what comes of it is heard through an Ear."""
         headers = {"Cookie": self.cookies[name]} if name else None
-        before = len(server.child.lines) if server.child is not None else 0
         options.setdefault("origin", server.page().rstrip("/"))
         try:
             ws = connect(
@@ -133,11 +140,10 @@ class Ground(Sheet):
                 **options,
             ).__enter__()
         except InvalidStatus as error:
-            refused = f"refused with HTTP {error.response.status_code}"
-            unanswered = server.child and server.child.find_line(UNANSWERED, before, 0.2)
-            yield Ear(None, refused if unanswered is None else NO_ANSWER)
+            status = error.response.status_code
+            yield Ear(None, NO_ANSWER if status == UNANSWERED else f"refused with HTTP {status}")
             return
-        except (InvalidHandshake, OSError, EOFError):
+        except (ConnectionClosed, InvalidHandshake, OSError, EOFError):
             yield Ear(None, NO_ANSWER)
             return
         try:
@@ -161,7 +167,7 @@ class Ground(Sheet):
     def logged(self) -> Mistake | None:
         """Return the mistake behind what the servers wrote."""
         if any(NEVER_AWAITED in line for line in self.log):
-            return diagnose_text(next(line for line in self.log if NEVER_AWAITED in line))
+            return NOT_AWAITED
         module = self.file.removesuffix(".py").replace("/", ".")
         if "cannot import name" in self.raised and f"from '{module}'" in self.raised:
             return NO_NAME
@@ -176,7 +182,7 @@ class Ground(Sheet):
 
 def came_from_start(server: Server) -> str:
     """Say why a server is not there."""
-    text = server.state
+    text = server.state or f"it ended: {server.last_words()}"
     for line in reversed(server.lines()):
         if "(" in line and ".E0" in line:
             return line.strip().removeprefix("?: ")

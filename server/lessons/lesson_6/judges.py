@@ -9,7 +9,7 @@ import requests
 from ...exercises.scenario import ENDED, NOTHING, quote
 from ...mistakes.registry import Mistake, mistake
 from ...project import Server
-from .ground import NO_ANSWER, Ear, Ground, came_from_start, project_exercise
+from .ground import NO_ANSWER, NOT_AWAITED, Ear, Ground, came_from_start, project_exercise
 from .observed import READS_FIRST
 
 ROUTE = """
@@ -83,14 +83,6 @@ CODE_BEFORE_ACCEPT = mistake(
     "The code never arrives",
     cause="Before the accept there is no WebSocket, and the client is refused with HTTP 403.",
     fix="Accept first, then close with the code.",
-)
-NOT_AWAITED = mistake(
-    "coroutine-not-awaited",
-    "A coroutine that nobody awaits",
-    cause="Without await, or async_to_sync in a view, nothing is done; and a coroutine counts as "
-    "true.",
-    fix="Put await before the call; in a view that is no coroutine, async_to_sync around the "
-    "function.",
 )
 DISCONNECT_FAILS = mistake(
     "disconnect-fails",
@@ -313,6 +305,7 @@ def history(ground: Ground, text: str) -> None:
     expected = ["live", "while away"]
     when = "after the restart of its server, "
     told(ground, text, two, f"{path}?after={IDS[60]}", expected, when)
+    two.stop()  # then its log is complete
     late = READS_FIRST in two.lines()
     what = "it joins the group before it reads"
     ground.expect(what, not late, "group_add, then the query", "the query first", JOINS_LATE)

@@ -17,8 +17,8 @@ __all__ = ["READS_FIRST", "RESTS", "UNANSWERED", "observed"]
 RESTS = "(rests)"
 """What the client is sent when a handler has ended, and all that it sends is sent."""
 
-UNANSWERED = "the handshake is not answered"
-"""What is in the log where connect has ended and has neither accepted nor closed."""
+UNANSWERED = 504
+"""The status of a refusal where connect has ended and has neither accepted nor closed."""
 
 READS_FIRST = "messages are read while nobody is in a group"
 """What is in the log where a query came before the first group_add of its process."""
@@ -59,8 +59,10 @@ class Observer:
     async def pass_event(self) -> Message:
         """Give the consumer an event, and first tell the client that the last one is done."""
         if self.events and self.state == "asked":
-            print(UNANSWERED, flush=True)
-            await self.pass_message({"type": "websocket.close"})
+            self.state = "closed"
+            start = {"type": "websocket.http.response.start", "status": UNANSWERED, "headers": []}
+            await self.send(start)
+            await self.send({"type": "websocket.http.response.body", "body": b""})
         elif self.events and self.state == "open":
             await self.send({"type": "websocket.send", "text": RESTS})
         self.events += 1

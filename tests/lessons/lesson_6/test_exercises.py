@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ from IPython.testing.globalipapp import start_ipython
 from server.exercises import check
 from server.exercises.answers import Answer, answers, told_stub
 from server.exercises.registry import EXERCISES, ProjectExercise
-from server.lessons.lesson_6.ground import GRACE, Ear, prepared
+from server.lessons.lesson_6.ground import GRACE, Ear, Ground, prepared
 from server.lessons.lesson_6.magic import answer, offer_answer
 from server.lessons.lesson_6.observed import RESTS
 from server.project.project import projects
@@ -114,12 +117,31 @@ def test_no_answer_yet() -> None:
     assert verdict.advice[-1] == "Run the cell above that begins with %%answer, then check again."
 
 
-def test_handshake_without_answer() -> None:
+STRANGERS = """
+        if not user.is_authenticated:
+            await super().connect()
+            return
+        room ="""
+
+
+@pytest.mark.parametrize(
+    ("strangers", "steps"), [("        room =", 2), (STRANGERS.lstrip("\n"), 5)]
+)
+def test_handshake_without_answer(strangers: str, steps: int) -> None:
     """A connect that awaits nothing is found out without waiting for the client's patience."""
     source = file_of(cells("6.1").solution).replace("await super().connect()", "super().connect()")
-    verdict = check("6.1", source)
+    verdict = check("6.1", source.replace("        room =", strangers))
+    assert len(verdict.steps) == steps
     assert verdict.steps[-1].came == "no answer to the handshake"
     assert verdict.mistake is not None and verdict.mistake.id == "coroutine-not-awaited"
+
+
+def test_other_texts() -> None:
+    """Messages that are others are no known mistake."""
+    source = file_of(cells("6.2").solution)
+    verdict = check("6.2", source.replace("send_json(message)", 'send_json({"text": "tea"})'))
+    assert verdict.steps[-1].came.endswith('messages, from "tea" to "tea"')
+    assert verdict.mistake is None
 
 
 class Told:
@@ -151,6 +173,46 @@ def test_ear() -> None:
     told.waited.clear()
     assert ear.text(600) == "nothing"
     assert told.waited[0] > 500 and told.waited[1] <= GRACE
+
+
+def test_ear_that_hears_no_more() -> None:
+    """What is no JSON is said to be none; what is refused is refused, whatever one says."""
+    told: Any = Told("tea", RESTS)
+    assert Ear(told, "").text() == "a text that is no JSON"
+    refused = Ear(None, "refused with HTTP 403")
+    refused.say("tea")
+    assert refused.texts("tea") == ["refused with HTTP 403"]
+
+
+def test_server_that_hangs_up() -> None:
+    """A connection that is cut in the handshake has no answer."""
+    server: Any = SimpleNamespace()
+    ground = Ground(SimpleNamespace(servers=[]), {}, "chat/members.py")  # type: ignore[arg-type]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server.url = server.page = lambda path="": f"ws://127.0.0.1:{listener.getsockname()[1]}/"
+        hangs_up = threading.Thread(target=lambda: listener.accept()[0].close())
+        hangs_up.start()
+        with ground.join(server, "ws/") as ear:
+            assert ear.text() == "no answer to the handshake"
+        hangs_up.join()
+
+
+DIES = """
+
+def die(get_response):
+    print("goodbye", flush=True)
+    return lambda request: os._exit(3)
+
+
+MIDDLEWARE.append("mysite.settings.die")
+"""
+
+
+def test_runserver_that_ends_at_a_request() -> None:
+    """A runserver that takes a connection and ends then is said to have ended."""
+    verdict = check("6.4", file_of(cells("6.4").solution) + DIES)
+    assert verdict.steps[-1].what == "manage.py runserver starts"
+    assert verdict.steps[-1].came == "it ended: goodbye"
 
 
 def test_answer_cell() -> None:

@@ -39,7 +39,7 @@ def served(consumer: type[AsyncWebsocketConsumer], *events: dict[str, Any]) -> l
             return left.pop(0)
 
         async def send(message: dict[str, Any]) -> None:
-            sent.append(message.get("text") or message["type"])
+            sent.append(message.get("text") or message.get("status") or message["type"])
 
         await observed(consumer.as_asgi())({"type": "websocket"}, receive, send)
 
@@ -58,15 +58,15 @@ def test_rests() -> None:
     assert came == ["websocket.accept", RESTS, "TEA", RESTS]
 
 
-def test_unanswered(capsys: pytest.CaptureFixture[str]) -> None:
-    """A handshake that nobody answers is ended, and the log says so."""
+def test_unanswered() -> None:
+    """A handshake that nobody answers is refused, with a status that no consumer sends."""
 
     class Silent(AsyncWebsocketConsumer):
         async def connect(self) -> None:
             pass
 
-    assert served(Silent, CONNECT, LEAVE) == ["websocket.close"]
-    assert capsys.readouterr().out == f"{UNANSWERED}\n"
+    came = served(Silent, CONNECT, LEAVE)
+    assert came == [UNANSWERED, "websocket.http.response.body"]
 
 
 def test_after_the_close() -> None:
