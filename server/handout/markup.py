@@ -356,10 +356,7 @@ class Prose(IPythonRenderer):
     def page(self, path: str) -> str | None:
         """Return the name of another notebook's page; nothing where there will be none."""
         if self.pages is not None:
-            try:
-                return self.pages.get(Path(os.path.abspath(self.folder / path)))
-            except ValueError:
-                return None
+            return self.pages.get(Path(os.path.abspath(self.folder / path)))
         return None if "/" in path else path.removesuffix(".ipynb")
 
     def image(self, text: str, url: str, title: str | None = None) -> str:

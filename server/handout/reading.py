@@ -110,25 +110,13 @@ def mend(notebook: NotebookNode, name: str) -> list[int]:
             mended.append(number)
     notebook.cells = cells
     _, sound = normalize(notebook, relax_add_props=True, strip_invalid_metadata=True)
-    while (fault := first_fault(sound)) is not None:
-        match fault:
-            # What a notebook says of itself is of no use to a page.
-            case ["metadata", key, *_]:
-                del sound.metadata[key]
-            case _:
-                text = f"{name} is not a notebook: its structure is not that of format {NEWEST}"
-                raise HandoutError(text)
+    try:
+        nbformat.validate(sound, relax_add_props=True)
+    except ValidationError:
+        text = f"{name} is not a notebook: its structure is not that of format {NEWEST}"
+        raise HandoutError(text) from None
     notebook.metadata, notebook.cells = sound.metadata, sound.cells
     return mended
-
-
-def first_fault(notebook: NotebookNode) -> list[Any] | None:
-    """Return where a notebook is not as its format says; nothing where all is well."""
-    try:
-        nbformat.validate(notebook, relax_add_props=True)
-    except ValidationError as error:
-        return list(error.path)
-    return None
 
 
 def is_name(name: Any) -> bool:

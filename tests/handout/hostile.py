@@ -81,6 +81,11 @@ MARKUP = {
     "a shadow": f"<div><template shadowrootmode=open>{REFRESH}</template></div>",
     "another namespace": f'<x:meta xmlns:x="http://www.w3.org/1999/xhtml">{REFRESH}</x:meta>',
     "a declaration": f"<?xml-stylesheet href='{SITE}'?><![CDATA[{REFRESH}]]>",
+    "a formula that leads away": rf"$\href{{{SITE}}}{{x}}$",
+    "a formula with a style": rf"$$\style{{background:url({SITE})}}{{x}}$$",
+    "a formula with a tag": rf"$\text{{{REFRESH}}}$ $\unknown{REFRESH}$",
+    "a formula in an attribute": '<p title="\n\n$$x$$\n\n"><i class="$x$">y</i>',
+    "a place of a formula": '<span class="formula-0"></span><p title="<span class=formula-0>">x',
     "a document type": f"<!DOCTYPE x SYSTEM '{SITE}' [<!ENTITY y SYSTEM '{FILE}'>]>&y;",
 }
 """Markup that leads away, loads something, acts, or makes what follows a part of itself."""
@@ -112,6 +117,11 @@ PLACES: dict[str, Place] = {
     "a drawing's title": lambda text: run(
         shown({"image/svg+xml": f"<svg><title>{text}</title><desc>{text}</desc></svg>"})
     ),
+    "an output of Markdown": lambda text: run(shown({"text/markdown": text})),
+    "an output of LaTeX": lambda text: run(shown({"text/latex": f"${text}$ {text}"})),
+    "an output of JSON": lambda text: run(shown({"application/json": {text: [text]}})),
+    "a moving picture": lambda text: run(shown({"image/gif": text, "text/plain": text})),
+    "a picture in its address": lambda text: [prose(f"![x](data:image/svg+xml;utf8,{text})")],
     "a picture's text": lambda text: run(
         shown({"image/png": "AAAA", "text/plain": text}, {"image/png": {"alt": text}})
     ),

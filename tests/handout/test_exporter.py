@@ -258,7 +258,7 @@ def test_a_page_may_have_no_question():
 @pytest.mark.parametrize(
     ("output", "long"),
     [
-        (printed("x\n" * 40), False),
+        (printed("x\n" * 15), False),
         (printed("x\n" * 70), True),
         (recorded([{"kind": "sent", "text": "x", "socket": 1}] * 40), True),
         (shown({"image/svg+xml": '<svg width="1" height="1500"></svg>'}), True),
@@ -267,7 +267,7 @@ def test_a_page_may_have_no_question():
     ],
 )
 def test_cell_that_no_page_holds(output, long):
-    """Only a cell that fits on no page may be split between pages."""
+    """Only a cell that takes a good part of a page may be split between pages."""
     notebook = lesson()
     notebook.cells.append(code("x", output))
     notebook.cells[-1].execution_count = 99
@@ -306,6 +306,12 @@ def test_command(sample, tmp_path):
     done = nbconvert("--HandoutExporter.edition=teacher", f"--output-dir={tmp_path}", str(sample))
     assert done.returncode == 0, done.stderr
     assert [file.name for file in tmp_path.iterdir()] == ["00_sample-teacher.html"]
+
+
+def test_a_file(sample):
+    """A file becomes a page in Python as well."""
+    page, _ = HandoutExporter().from_filename(str(sample))
+    assert "<h1" in page
 
 
 def test_not_a_text(tmp_path):

@@ -127,6 +127,19 @@ def test_no_list_of_cells():
             assert str(error) == sentence
 
 
+def test_a_structure_that_cannot_be_mended():
+    """A notebook that is wrong in another way is refused, and so is a broken lesson."""
+    notebook = new_notebook(cells=[ran()])
+    notebook.cells[0].execution_count = -1
+    with pytest.raises(HandoutError) as info:
+        HandoutExporter().from_notebook_node(notebook, {"metadata": {"name": "x"}})
+    assert str(info.value) == "x is not a notebook: its structure is not that of format 4"
+    broken = nbformat.from_dict({"nbformat": 4, "metadata": {}, "cells": [{"cell_type": "raw"}]})
+    with pytest.raises(HandoutError) as info:
+        HandoutExporter(strict=True).from_notebook_node(broken, {"metadata": {"name": "x"}})
+    assert str(info.value) == "x: cell 1 has not the structure of a cell"
+
+
 def test_byte_order_mark():
     """A mark that some editors put at the beginning is no part of a notebook."""
     assert read_notebook("\ufeff" + nbformat.writes(new_notebook()), "x").cells == []

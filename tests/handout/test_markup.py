@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from server.handout.formulas import formula
 from server.handout.markup import Heading, Prose, clean_output, hints, plain, terminal
 from server.handout.preprocessors import RenderProse
 from server.handout.reading import HandoutError
@@ -213,6 +214,31 @@ def test_formulas():
     assert '<math display="block"><mrow><mfrac>' in shown
     assert "<th><math" in shown
     assert '<mtable displaystyle="true">' in prose("\\begin{align}\na &= b\n\\end{align}")
+
+
+def test_parts_of_a_formula_that_draw_nothing():
+    """What a browser does not draw of a formula goes, and what is in it stays."""
+    assert formula(r"\cancel{x}").html == (
+        '<math display="inline"><mrow><mrow><mrow><mi>x</mi></mrow></mrow></mrow></math>'
+    )
+    assert formula(r"\label{a}").html == ""
+
+
+def test_links_to_notebooks_that_have_a_page(tmp_path):
+    """Where the pages are known, a link leads to one of them, or is its text."""
+    renderer = Prose("-teacher", str(tmp_path), pages={tmp_path / "a b.ipynb": "a b"})
+    assert renderer.to_html("[x](a%20b.ipynb)").strip() == (
+        '<p><a href="a%20b-teacher.html">x</a></p>'
+    )
+    assert renderer.to_html("[x](b.ipynb) [y](%00.ipynb)").strip() == "<p>x y</p>"
+
+
+def test_attachments_that_are_none():
+    """A picture whose attachment is none is a sentence."""
+    renderer = Prose("", "")
+    sentence = "Not on this page: a picture that is missing: x."
+    assert sentence in renderer.to_html("![x](attachment:x.png)", {"x.png": 3}, 2)
+    assert list(renderer.notes) == ["cell 2: an attachment is missing, and the page says so"]
 
 
 def test_a_formula_stays_where_text_is():

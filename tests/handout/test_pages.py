@@ -211,7 +211,7 @@ def test_theme_of_the_system(page, handouts):
     """Until somebody chooses, the theme is the system's."""
     page.emulate_media(color_scheme="dark")
     show(page, handouts, "student/00_sample.html")
-    button = page.locator("header button")
+    button = page.locator("header button").first
     expect(button).to_have_text("Light theme")
     page.emulate_media(color_scheme="light")
     expect(button).to_have_text("Dark theme")
