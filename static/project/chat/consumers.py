@@ -25,9 +25,8 @@ class ChatRoom(AsyncJsonWebsocketConsumer):
         await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def receive_json(self, content):
-        message = await Message.objects.acreate(
-            room=self.room, user=self.user, text=content["text"]
-        )
+        text = content["text"]
+        message = await Message.objects.acreate(room=self.room, user=self.user, text=text)
         event = {"type": "chat.message", "message": message.as_dict()}
         await self.channel_layer.group_send(self.group, event)
 
