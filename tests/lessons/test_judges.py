@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -27,7 +28,7 @@ from server.lessons.lesson_2.judges import all_routes, route_mistake
 from server.lessons.lesson_4.judges import same
 from server.mistakes.registry import MISTAKES
 from server.notebook.launch import LiveServer
-from server.notebook.runs import Page, Run, Told, runs
+from server.notebook.runs import Page, Report, Run, Told, runs
 from tests.exercises.cells import cells
 from tests.exercises.cells import run as run_cell
 
@@ -245,10 +246,11 @@ def test_newest_page(server: LiveServer) -> None:
 def test_older_page_is_not_heard() -> None:
     """What the frame of an older page tells is not taken for the newest one's."""
     run = Run("greet", "", 0.1, False, pages=[Page()])
-    report = {"page": run.pages[0].number - 1, "lines": [line("open")], "settled": True}
+    number = run.pages[0].number
+    report = Report(1, number - 1, False, 0, True, [line("open")])
     run.hear(report)
     assert run.pages[0].lines == [] and not run.pages[0].settled.is_set()
-    run.hear(report | {"page": run.pages[0].number})
+    run.hear(replace(report, page=number))
     assert run.pages[0].lines == [line("open")] and run.pages[0].settled.is_set()
 
 
