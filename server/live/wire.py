@@ -219,6 +219,8 @@ class Wire(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the bridge that the TCP connection is gone, handshake or not."""
+        # The library takes nothing more after the end.
+        self.untaken = b""
         super().connection_lost(exc)
         self.listener.on_lost(self)
         self.stop_timer()

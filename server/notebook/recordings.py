@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
-from ..paths import RECORDINGS
+from ..paths import RECORDINGS, STATIC
 
 __all__ = ["Line", "Recording", "comparable", "find", "load", "save"]
 
@@ -39,17 +39,11 @@ class Line(TypedDict):
     """The parts of ``text`` that are the browser's own words: other browsers have others."""
 
 
-WIRE_WORDS = {
-    "connecting": "… connecting",
-    "open": "● open",
-    "sent": "↑ sent",
-    "received": "↓ received",
-    "dropped": "⊘ not sent",
-    "closing": "… closing",
-    "error": "! error event",
-    "closed": "○ closed",
-}
-STATE_AFTER = {"connecting": 0, "open": 1, "closing": 2, "closed": 3}
+WIRE = json.loads((STATIC / "browser" / "wire.json").read_text("utf-8"))
+"""What a frame and a recording call what happens on a wire."""
+
+WIRE_WORDS: dict[str, str] = WIRE["words"]
+STATE_AFTER: dict[str, int] = WIRE["state_after"]
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from ..live.asgi import raw
 from ..live.files import response, text_response
 from ..live.service import Working
 from ..template import fill
-from .recordings import Line
+from .recordings import WIRE, Line
 from .relay import relay
 
 __all__ = ["Page", "Run", "Runs", "Told", "digest", "runs"]
@@ -381,7 +381,7 @@ class Runs:
             page = Page(origin=f"http://{request.headers['Host']}")
             run.pages[:] = [page]
             cell |= {"code": run.code, "page": page.number, "passport": page.passport, "port": port}
-        body = fill(f"browser/{'run' if part else 'frame'}.html", cell=cell).encode()
+        body = fill(f"browser/{'run' if part else 'frame'}.html", cell=cell, wire=WIRE).encode()
         return response(
             200,
             body,

@@ -2,6 +2,8 @@
 // console says and what goes over the wire, and tells the kernel when it has come to rest.
 
 const cell = JSON.parse(document.getElementById("cell").textContent);
+const { words: WORDS, state_after: STATE_AFTER } =
+  JSON.parse(document.getElementById("wire").textContent);
 
 // The newest lines stay in view; the count of all stays exact.
 const MAX_LINES = 500;
@@ -16,19 +18,7 @@ const RETRIES = [500, 1000, 2000, 4000];
 const SANDBOX = "allow-scripts allow-forms allow-modals allow-popups allow-downloads";
 
 const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
-const STATE_AFTER = { connecting: 0, open: 1, closing: 2, closed: 3 };
 const CONSOLE = new Set(["log", "info", "warn", "error", "debug", "uncaught", "stopped"]);
-const LABELS = {
-  connecting: "… connecting",
-  open: "● open",
-  sent: "↑ sent",
-  received: "↓ received",
-  dropped: "⊘ not sent",
-  closing: "… closing",
-  error: "! error event",
-  closed: "○ closed",
-  note: "note",
-};
 
 const browser = /firefox/i.test(navigator.userAgent) ? "Firefox"
   : /chrom/i.test(navigator.userAgent) ? "Chromium"
@@ -144,7 +134,7 @@ function draw(line) {
     text.append(span("only-read", `console ${kind}: `));
   } else {
     item.dataset.socket = line.socket;
-    text.append(span("number", `#${line.socket} `), span("label", `${LABELS[line.kind]} `));
+    text.append(span("number", `#${line.socket} `), span("label", `${WORDS[line.kind]} `));
   }
   text.append(span("text", line.text));
   if (line.kind in STATE_AFTER) {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import zlib
 from typing import Any
 
+from server.live.record import Failed
 from tests.serving import AsyncEcho, RawClient, eventually, frame, serving
 
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
@@ -48,6 +50,32 @@ def test_compressed_messages_that_wait() -> None:
         assert eventually(done, 30)
         # Of the 200, about 16 fit into a slice, and 16 may wait besides.
         assert most < 60
+
+
+def test_a_client_that_is_gone_while_messages_wait() -> None:
+    """What waits to be unpacked goes with its connection, though there is room for it just then."""
+    release = threading.Event()
+
+    class Slow(AsyncEcho):
+        async def websocket_receive(self, event: dict[str, Any]) -> None:
+            await asyncio.to_thread(release.wait, 30)
+
+    with serving(Slow) as live, RawClient(live.host.port) as client:
+        client.handshake("/", DEFLATE)
+        [wire] = live.host.wires
+        client.socket.sendall(packed(1_000_000) * 200)
+        assert eventually(lambda: bool(wire.untaken))
+
+        async def lose() -> None:
+            wire.transport.abort()
+            wire.recv_messages.paused = False
+            wire.go_on()
+            await asyncio.sleep(0.01)
+
+        live.host.call(lose(), 30)
+        release.set()
+        entries = live.host.record.snapshot().entries
+    assert [entry.what for entry in entries if isinstance(entry.what, Failed)] == []
 
 
 def test_pings_of_a_client_that_does_not_read() -> None:

@@ -394,6 +394,8 @@ def at_once(trial: Trial) -> int:
 def held_up(trial: Trial, clients: list[Client]) -> Mistake:
     """Return why the orders of an async consumer are cooked one after the other."""
     order(clients)
+    # Before an order has come, every loop is free.
+    clients[0].receive()
     if turns(trial) < FREE:
         return MISTAKES["blocking"]
     return ONE_WAITS if "sync_to_async" in names_used(trial.answer) else LOCKED
