@@ -28,6 +28,8 @@ class Handler(socketserver.BaseRequestHandler):
 print("one moment")
 if "stubborn" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+# As real servers do, it takes a port on which a connection has ended a moment ago.
+socketserver.TCPServer.allow_reuse_address = True
 with socketserver.TCPServer(("127.0.0.1", int(sys.argv[1])), Handler) as server:
     server.serve_forever()
 """
