@@ -41,6 +41,9 @@ HANDSHAKE = (
 TURN = 2.0
 """Seconds that one server takes before the other one does."""
 
+WARM_UP = 50
+"""Members that are there before memory is looked at."""
+
 
 class Member(asyncio.Protocol):
     """One client, and what it got: a library would take more time than the servers do."""
@@ -105,12 +108,16 @@ async def arrived(members: list[Member], messages: int) -> None:
 
 async def play(found: dict[str, Server], count: int, rate: float, seconds: float) -> dict[str, str]:
     """Send to both groups in turn, and return a line for each server."""
+    # What the first ones cost is not a member's: modules, and memory that is asked for ahead.
+    first = {name: await members_of(server, WARM_UP) for name, server in found.items()}
     before = {name: server.memory() for name, server in found.items()}
     groups = {name: await members_of(server, count) for name, server in found.items()}
     messages = int(rate * seconds)
     gc.collect()
     gc.freeze()
     connected = {name: server.memory() for name, server in found.items()}
+    for member in (member for members in first.values() for member in members):
+        member.transport.close()
     cpu = {name: server.cpu() for name, server in found.items()}
     number = 0
     while number < messages:

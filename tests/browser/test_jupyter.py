@@ -58,7 +58,7 @@ def write(lab: Lab, name: str, *sources: str) -> None:
 
 def when(lesson: Lesson, name: str, **wanted: Any) -> Frame:
     """Return what a frame shows once it shows this."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while True:
         frame = lesson.frame(name, late=True)
         if all(getattr(frame, key) == value for key, value in wanted.items()):
