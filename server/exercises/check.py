@@ -369,7 +369,10 @@ def judge_browser(exercise: BrowserExercise) -> Verdict:
             mistake = mistake or sheet.mistake
     if came == STUCK:
         mistake = RUNAWAY
-    if came:
+    if came == STUCK:
+        # It may have connected before.
+        sheet.steps.append(Step("the page answers", False, "an answer", came))
+    elif came:
         sheet.steps.append(Step(what, False, "a browser", came))
     if mistake is not None:
         advice = advised(mistake)

@@ -84,6 +84,7 @@ def test_page_that_never_answers(server: LiveServer, monkeypatch: pytest.MonkeyP
         if not attached:
             run.attached.clear()
         verdict = check("3.1")
+        assert verdict.steps[-1].what == "the page answers"
         assert verdict.steps[-1].came == "a page that does not answer"
         assert verdict.mistake is not None and verdict.mistake.id == "runaway"
         assert verdict.advice[0] == "The page does not answer."
