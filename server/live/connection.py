@@ -1,6 +1,6 @@
 """One WebSocket connection and one run of an ASGI application, joined.
 
-``websockets`` does the protocol; :class:`server.asgi.Exchange` says what the application may
+``websockets`` does the protocol; :class:`server.live.asgi.Exchange` says what the application may
 send when; this module moves messages between the two, without a queue of its own: the
 application's ``receive()`` is the connection's ``recv()``.
 
@@ -90,7 +90,7 @@ class Limits:
 
 
 class Phase(enum.Enum):
-    """Where a connection stands; the state of the application is :class:`server.asgi.State`."""
+    """Where a connection stands; the application has :class:`server.live.asgi.State`."""
 
     CONNECTING = enum.auto()
     """The handshake has no answer yet."""
@@ -145,7 +145,7 @@ class Told(enum.Enum):
 
 
 class Wire(Protocol):
-    """The client's side, as a bridge sees it: :class:`server.wire.Wire` is one."""
+    """The client's side, as a bridge sees it: :class:`server.live.wire.Wire` is one."""
 
     @property
     def remote_address(self) -> Any:
@@ -267,7 +267,7 @@ class Bridge(Changes):
         self.record.add(self.number, what, event)
 
     def print(self, text: str, stream: Stream) -> None:
-        """Take what the application prints; see :mod:`server.output`."""
+        """Take what the application prints; see :mod:`server.live.output`."""
         if stream not in self.lines:
             self.lines.setdefault(stream, Lines(lambda line: self.add(Printed(line, stream))))
         self.lines[stream].write(text)

@@ -38,7 +38,7 @@ NO_HEADERS = Headers()
 
 
 class Bridge(Protocol):
-    """What takes care of a connection: :class:`server.connection.Bridge` is one."""
+    """What takes care of a connection: :class:`server.live.connection.Bridge` is one."""
 
     @property
     def accepted(self) -> Accept:

@@ -34,14 +34,16 @@ def whats(live: Served) -> list[Any]:
     return [entry.what for entry in live.entries(1)]
 
 
+class Keeps(AsyncEcho):
+    """Keeps a task that fails."""
+
+    async def websocket_receive(self, event: dict[str, Any]) -> None:
+        self.task = asyncio.create_task(fails())
+        await super().websocket_receive(event)
+
+
 def test_task_that_is_kept() -> None:
     """What a task raises that the consumer keeps is recorded when its client has left."""
-
-    class Keeps(AsyncEcho):
-        async def websocket_receive(self, event: dict[str, Any]) -> None:
-            self.task = asyncio.create_task(fails())
-            await super().websocket_receive(event)
-
     with serving(Keeps) as live:
         exchange(live)
         assert live.errors() == ["ValueError: in a task"]
@@ -51,12 +53,6 @@ def test_task_that_is_kept() -> None:
 
 def test_task_of_a_client_that_is_there() -> None:
     """It is recorded as soon as somebody asks, while the consumer waits for its next event."""
-
-    class Keeps(AsyncEcho):
-        async def websocket_receive(self, event: dict[str, Any]) -> None:
-            self.task = asyncio.create_task(fails())
-            await super().websocket_receive(event)
-
     with serving(Keeps) as live, RawClient(live.host.port) as client:
         client.handshake()
         client.send(b"hello")
@@ -211,12 +207,6 @@ def test_unheard() -> None:
 
 def test_failure_in_the_record() -> None:
     """The exception is followed by nothing else, and preceded by the remark."""
-
-    class Keeps(AsyncEcho):
-        async def websocket_receive(self, event: dict[str, Any]) -> None:
-            self.task = asyncio.create_task(fails())
-            await super().websocket_receive(event)
-
     with serving(Keeps) as live:
         exchange(live)
         *_, note, failed = whats(live)

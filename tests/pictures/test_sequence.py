@@ -24,6 +24,17 @@ client → Echo: close 1000 (normal closure) (websocket.disconnect)"""
 SVG = "{http://www.w3.org/2000/svg}"
 
 
+def assert_image(root: ET.Element) -> None:
+    """It is an image with a background, and without ids, which a page may have already."""
+    assert root.get("role") == "img"
+    background = next(root.iter(f"{SVG}rect"))
+    assert (background.get("width"), background.get("height")) == (
+        root.get("width"),
+        root.get("height"),
+    )
+    assert not any("id" in element.attrib for element in root.iter())
+
+
 def texts(sequence: Sequence) -> list[str]:
     """Return what is written in a picture."""
     return [text.text or "" for text in ET.fromstring(sequence.svg).iter(f"{SVG}text")]
@@ -65,13 +76,7 @@ def test_alternatives() -> None:
         "Sequence picture of client 1, client 2, client 3, client 4: 32 steps"
     )
     assert root.findtext(f"{SVG}desc") == sequence.text
-    assert root.get("role") == "img"
-    background = next(root.iter(f"{SVG}rect"))
-    assert (background.get("width"), background.get("height")) == (
-        root.get("width"),
-        root.get("height"),
-    )
-    assert not any("id" in element.attrib for element in root.iter())
+    assert_image(root)
 
 
 def test_bundle() -> None:

@@ -16,7 +16,7 @@ from server.pictures.timeline import EMPTY, LEFT, ROWS, UNITS, WIDTH, ordinal
 from server.pictures.words import width
 
 from .samples import one_after_the_other, side_by_side, wait, work
-from .test_sequence import SVG
+from .test_sequence import SVG, assert_image
 from .test_table import Page
 
 SYNC = """\
@@ -129,13 +129,7 @@ def test_alternatives() -> None:
         "3rd client: waits from 0 to 2, works from 2 to 3.",
         "4th client: waits from 0 to 3, works from 3 to 4.",
     ]
-    assert root.get("role") == "img"
-    background = next(root.iter(f"{SVG}rect"))
-    assert (background.get("width"), background.get("height")) == (
-        root.get("width"),
-        root.get("height"),
-    )
-    assert not any("id" in element.attrib for element in root.iter())
+    assert_image(root)
 
 
 def test_bundle() -> None:

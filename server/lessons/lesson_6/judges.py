@@ -21,6 +21,12 @@ from .{module} import {name}
 websocket_urlpatterns = [path("ws/{path}", observed({name}.as_asgi()))]
 """
 
+
+def route(module: str, name: str, path: str) -> dict[str, str]:
+    """Return the file that leads to an answer's consumer."""
+    return {"chat/routing.py": ROUTE.format(module=module, name=name, path=path)}
+
+
 # 6.1
 
 EVERYBODY = mistake(
@@ -97,11 +103,7 @@ DISCONNECT_FAILS = mistake(
     "6.1",
     "A room for members",
     "chat/members.py",
-    {
-        "chat/routing.py": ROUTE.format(
-            module="members", name="MembersRoom", path="members/<slug:room>/"
-        )
-    },
+    route("members", "MembersRoom", "members/<slug:room>/"),
 )
 def members_only(ground: Ground, text: str) -> None:
     """Strangers, users and members of another room are sent away; a member talks."""
@@ -276,11 +278,7 @@ IDS = {number: number + 1 + (number - 1) // 10 for number in range(1, 61)}
     "6.2",
     "What was missed",
     "chat/catchup.py",
-    {
-        "chat/routing.py": ROUTE.format(
-            module="catchup", name="CatchUp", path="catchup/<slug:room>/"
-        )
-    },
+    route("catchup", "CatchUp", "catchup/<slug:room>/"),
 )
 def history(ground: Ground, text: str) -> None:
     """A client is told what came after the message that it saw last, across a restart."""
@@ -499,7 +497,7 @@ TOKEN = "a" * 32
     "chat/notify.py",
     {
         "chat/notes.py": NOTES,
-        "chat/routing.py": ROUTE.format(module="notes", name="Notes", path="notes/"),
+        **route("notes", "Notes", "notes/"),
         "mysite/mark.py": MARK_VIEW,
         "mysite/urls.py": URLS,
     },
