@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from server.live.proxies import spare_loopback
 from tests.browser import finding
@@ -22,6 +24,13 @@ hypothesis.settings.load_profile("any machine")
 
 # Notebooks below tests/ are material of tests and not lessons for nbval to compare.
 collect_ignore_glob = ["*.ipynb"]
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    """A shell that runs cells, as a kernel does; there is none but in the test that asks for it."""
+    yield InteractiveShell.instance()
+    InteractiveShell.clear_instance()
 
 
 @pytest.fixture(scope="session")

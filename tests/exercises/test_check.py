@@ -408,12 +408,11 @@ def test_cell_that_has_failed() -> None:
 
 
 @pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    """A shell that runs cells, as a kernel does."""
+def shell(shell: InteractiveShell) -> Iterator[InteractiveShell]:
+    """A shell whose cells are known to a check from the first one on."""
     checked.clear()
-    made = InteractiveShell.instance()
     session.watch()
-    yield made
+    yield shell
     InteractiveShell.clear_instance()
     session.watch()
     checked.clear()

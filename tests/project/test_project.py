@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from IPython.core.error import UsageError
-from IPython.testing.globalipapp import start_ipython
+from IPython.core.interactiveshell import InteractiveShell
 
 from server.project import Project, Server, processes
 from server.project import project as module
@@ -66,10 +66,8 @@ def test_copy_of_nothing(project: Project, capsys: pytest.CaptureFixture[str]) -
     )
 
 
-def test_magic(new_project: Callable[..., Project], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_magic(shell: InteractiveShell, new_project: Callable[..., Project]) -> None:
     """In a notebook, %%write makes a file of a cell, and a bad name gives one line."""
-    shell = start_ipython() or __import__("IPython").get_ipython()
-    monkeypatch.setattr(module, "get_ipython", lambda: shell)
     project = new_project()
     shell.run_cell_magic("write", "chat/views.py", "VIEWS = []\n")
     assert (project.folder / "chat/views.py").read_text() == "VIEWS = []\n"

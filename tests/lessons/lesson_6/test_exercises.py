@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from IPython.core.error import UsageError
-from IPython.testing.globalipapp import start_ipython
+from IPython.core.interactiveshell import InteractiveShell
 
 from server.exercises import check
 from server.exercises.answers import Answer, answers, told_stub
@@ -236,9 +236,7 @@ def test_answer_to_nothing(line: str) -> None:
     )
 
 
-def test_magic_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_magic_in_a_notebook(shell: InteractiveShell) -> None:
     """A notebook has %%answer once the exercises are imported."""
-    shell = start_ipython() or __import__("IPython").get_ipython()
-    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
     offer_answer()
     assert shell.find_cell_magic("answer") is not None
