@@ -196,8 +196,9 @@ def test_interrupting_a_client_cell(kernel: Kernel, code: str) -> None:
     """A cell that waits for a message that never comes can be interrupted; the server stays."""
     kernel.run("live = launch(Echo)")
     start = time.monotonic()
-    error = "CancelledError" if "await ws" in code else "KeyboardInterrupt"
-    assert kernel.interrupt(code, "waiting") == error
+    # A cell that awaits is cancelled, unless the signal finds it on its way from print to await.
+    errors = {"KeyboardInterrupt"} | ({"CancelledError"} if "await ws" in code else set())
+    assert kernel.interrupt(code, "waiting") in errors
     assert time.monotonic() - start < 60
     assert kernel.run(TALK) == "hello\n"
     kernel.run("port = live.port; live = launch(Echo); assert live.port == port")
