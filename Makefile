@@ -174,7 +174,8 @@ pip = $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet \
 	--constraint requirements.lock
 
 no_pip = pip could not get all that the course needs. The first make needs a network and about \
-500 MB of disk; what it has already got is kept, so run it again when both are there.
+500 MB of disk; what it has already got is kept, so run it again when both are there. Where an \
+earlier one was ended in the middle and the same error comes again, make clean comes first.
 
 $(VENV)/bin/python:
 	@found=; reasons=; there=; \

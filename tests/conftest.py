@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -24,6 +25,12 @@ hypothesis.settings.load_profile("any machine")
 
 # Notebooks below tests/ are material of tests and not lessons for nbval to compare.
 collect_ignore_glob = ["*.ipynb"]
+
+
+def pytest_collection_finish() -> None:
+    """Let no full collection look at what the tests are: it is much, and stays."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

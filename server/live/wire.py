@@ -23,9 +23,12 @@ from .record import Control
 
 __all__ = ["Bridge", "Listener", "Wire"]
 
-SLICE = 16 * 2**10
-"""Bytes that the library gets at once: compressed, they may hold messages a thousand times as
-large, and it makes all of them before it looks whether anybody takes them."""
+SLICE = 64 * 2**10
+"""Bytes that the library gets at once: it makes all the messages in them before it looks whether
+anybody takes them."""
+
+COMPRESSED_SLICE = 16 * 2**10
+"""The same of a client that compresses: they may hold messages a thousand times as large."""
 
 MAX_UNREAD = 2**20
 """Bytes that a client leaves unread, from which on nothing more is taken from it: to each of its
@@ -116,9 +119,11 @@ class Wire(ServerConnection):
 
     def data_received(self, data: bytes) -> None:
         """Take in what has been read, as far as there is room for what it holds."""
+        size = COMPRESSED_SLICE if self.protocol.extensions else SLICE
         self.untaken += data
         while self.untaken and not self.full:
-            piece, self.untaken = self.untaken[:SLICE], self.untaken[SLICE:]
+            # Nearly always it is all of it, and no copy is made.
+            piece, self.untaken = self.untaken[:size], self.untaken[size:]
             self.take(piece)
         if self.untaken:
             # Before it is empty there is nothing more to read, not even the end.
