@@ -97,7 +97,9 @@ class Site:
         """Take calls from now on; run on its loop, in the context of its applications."""
         # The manager that everybody asks has always been there: it learns to show its layers.
         channel_layers.__class__ = WatchedLayers
-        own.set(self.layers)
+        if own.get() is not self.layers:
+            # Not otherwise: asgiref carries each variable that is set into a thread and back.
+            own.set(self.layers)
         with lock:
             sites.append(self)
 
