@@ -10,7 +10,7 @@ from ...exercises.scenario import ENDED, NOTHING, quote
 from ...mistakes.registry import Mistake, mistake
 from ...project import Server
 from .ground import NO_ANSWER, NOT_AWAITED, Ear, Ground, came_from_start, project_exercise
-from .observed import READS_FIRST
+from .observed import READS_FIRST, STAYS
 
 ROUTE = """
 from django.urls import path
@@ -97,6 +97,12 @@ DISCONNECT_FAILS = mistake(
     "had.",
     fix="Set self.group before you close, or override disconnect as well.",
 )
+STAYS_IN_GROUP = mistake(
+    "stays-in-group",
+    "Who has left is still in the group",
+    cause="A disconnect of your own replaces the one of ChatRoom, and that leaves the group.",
+    fix="Leave disconnect to ChatRoom, or call group_discard in yours as well.",
+)
 
 
 @project_exercise(
@@ -129,6 +135,14 @@ def members_only(ground: Ground, text: str) -> None:
     mistake = GOES_ON if "after sending 'websocket.close'" in ground.raised else DISCONNECT_FAILS
     what = "no exception is in the log"
     ground.expect(what, not ground.raised, "none", "an exception", mistake)
+    nobody_stays(ground, server)
+
+
+def nobody_stays(ground: Ground, server: Server) -> None:
+    """Expect that nobody is in a group of a server that has ended, after all have left."""
+    stays = STAYS in server.lines()
+    what = "who leaves is in no group any more"
+    ground.expect(what, not stays, "no member", "a member", STAYS_IN_GROUP)
 
 
 def ending(ear: Ear, code: int) -> tuple[bool, str, str]:
@@ -226,6 +240,12 @@ NOT_LIVE = mistake(
 )
 
 
+AFTER_CUT_OUT = mistake(
+    "after-cut-out",
+    "Something else in the query string is in the way",
+    cause="A query string may name other things as well, before after and behind it.",
+    fix='Take it apart with parse_qs, and ask what comes of that for "after".',
+)
 NO_AFTER = mistake(
     "after-missing",
     "Without an after the connection ends",
@@ -273,6 +293,12 @@ JOINS_LATE = mistake(
 IDS = {number: number + 1 + (number - 1) // 10 for number in range(1, 61)}
 """The ids of the messages of the long room: see prepare.py, which puts others among them."""
 
+MORE = "before=1"
+"""What a query string may say besides."""
+
+SQUARE = "%C2%B2"
+"""A ², which is a digit, and no number for int()."""
+
 
 @project_exercise(
     "6.2",
@@ -287,7 +313,9 @@ def history(ground: Ground, text: str) -> None:
     everything = [f"long {number}" for number in range(1, 61)]
     told(ground, text, one, f"{path}?after={IDS[58]}", everything[58:])
     told(ground, text, one, f"{path}?after={IDS[3]}", everything[3:])
+    told(ground, text, one, f"{path}?{MORE}&after={IDS[57]}&ok", everything[57:])
     told(ground, text, one, f"{path}?after=x", everything)
+    told(ground, text, one, f"{path}?after={SQUARE}", everything)
     told(ground, text, one, path, everything)
     two = ground.start()
     with ground.join(two, path + f"?after={IDS[60]}", "ada") as ada:
@@ -307,6 +335,7 @@ def history(ground: Ground, text: str) -> None:
     late = READS_FIRST in two.lines()
     what = "it joins the group before it reads"
     ground.expect(what, not late, "group_add, then the query", "the query first", JOINS_LATE)
+    nobody_stays(ground, two)
     sent_away(ground, one, path, "", 4401, ANYBODY_READS)
 
 
@@ -351,6 +380,8 @@ def missed(
     ground: Ground, text: str, came: list[str], expected: list[str], query: str
 ) -> Mistake | None:
     """Return the mistake behind other messages."""
+    if query.startswith(MORE):
+        return AFTER_CUT_OUT
     if "ValueError: invalid literal" in ground.raised:
         return BAD_AFTER
     if "KeyError: 'after'" in ground.raised and not query:
@@ -475,6 +506,12 @@ ANYBODY = mistake(
     cause="The view does not ask who calls it.",
     fix="Put @login_required before the view.",
 )
+NO_TOKEN = mistake(
+    "token-not-asked",
+    "Any site's page can send it",
+    cause="csrf_exempt turns off what Django asks of a form: the token that only your pages know.",
+    fix="Leave csrf_exempt out.",
+)
 NO_RESPONSE = mistake(
     "no-response",
     "The view returns nothing",
@@ -532,9 +569,12 @@ def notification(ground: Ground, text: str) -> None:
         ground.expect(
             "a stranger's POST is refused", status >= 300, "a status from 300", str(status), ANYBODY
         )
+        status = call_view(ground, one, "POST", "by another site", token="")
+        what = "a POST from another site's page is refused with 403"
+        ground.expect(what, status == 403, "403", str(status), NO_TOKEN)
         call_view(ground, one, "POST", "the end")
         came = heard(one, far)
-        what = "neither of them is heard"
+        what = "none of them is heard"
         mistake = ANYBODY if came == "by a stranger" else ANY_METHOD
         ground.expect(what, came == "the end", '"the end"', came, mistake)
 
@@ -554,15 +594,17 @@ def heard(server: Server, ear: Ear) -> str:
     return heard(server, ear) if came == MARK else came
 
 
-def call_view(ground: Ground, server: Server, method: str, text: str, name: str = "ada") -> int:
-    """Call the view as a page of the site would; return the status."""
+def call_view(
+    ground: Ground, server: Server, method: str, text: str, name: str = "ada", token: str = TOKEN
+) -> int:
+    """Call the view as a page of the site would, which knows the token; return the status."""
     cookies = "; ".join(filter(None, (f"csrftoken={TOKEN}", ground.cookies.get(name, ""))))
     response = requests.request(
         method,
         server.page("notify/"),
         params={"text": text} if method == "GET" else None,
         data={"text": text} if method == "POST" else None,
-        headers={"Cookie": cookies, "X-CSRFToken": TOKEN},
+        headers={"Cookie": cookies, "X-CSRFToken": token},
         allow_redirects=False,
         timeout=30,
     )

@@ -12,7 +12,7 @@ from typing import Any
 from channels.layers import get_channel_layer
 from django.db.models.sql.compiler import SQLCompiler
 
-__all__ = ["READS_FIRST", "RESTS", "UNANSWERED", "observed"]
+__all__ = ["READS_FIRST", "RESTS", "STAYS", "UNANSWERED", "observed"]
 
 RESTS = "(rests)"
 """What the client is sent when a handler has ended, and all that it sends is sent."""
@@ -23,6 +23,9 @@ UNANSWERED = 504
 READS_FIRST = "messages are read while nobody is in a group"
 """What is in the log where a query came before the first group_add of its process."""
 
+STAYS = "nobody is here, and somebody is in a group"
+"""What is in the log where the last consumer of its process has ended and a channel is left."""
+
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -32,11 +35,25 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 def observed(application: Application) -> Application:
     """Return an application that passes everything on, and watches."""
     watch_reads()
+    here: list[Observer] = []
 
     async def around(scope: Message, receive: Receive, send: Send) -> None:
-        await application(scope, *Observer(receive, send).ends())
+        observer = Observer(receive, send)
+        here.append(observer)
+        try:
+            await application(scope, *observer.ends())
+        finally:
+            here.remove(observer)
+            if not here and any(groups().values()):
+                print(STAYS, flush=True)
 
     return around
+
+
+def groups() -> dict[str, Any]:
+    """Return the members of each group of this process; a layer of several has none of its own."""
+    found: dict[str, Any] = getattr(get_channel_layer(), "groups", {})
+    return found
 
 
 class Observer:
@@ -94,8 +111,7 @@ def watch_reads() -> None:
     read = compilers.execute_sql
 
     def watched(compiler: Any, *args: Any, **options: Any) -> Any:
-        layer: Any = get_channel_layer()
-        if compiler.query.model.__name__ == "Message" and not any(layer.groups.values()):
+        if compiler.query.model.__name__ == "Message" and not any(groups().values()):
             print(READS_FIRST, flush=True)
         return read(compiler, *args, **options)
 
