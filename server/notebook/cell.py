@@ -66,7 +66,13 @@ class BrowserMagics(Magics):
     @cell_magic
     def browser(self, line: str, cell: str) -> None:
         """Run JavaScript in the reader's browser, against the live server."""
-        arguments = parse_argstring(self.browser, line)
+        try:
+            arguments = parse_argstring(self.browser, line)
+        except UsageError as error:
+            raise UsageError(
+                f"{error}. A browser cell begins with %%browser and its name, such as "
+                f"%%browser first-socket; %%browser? tells what may stand behind it"
+            ) from None
         if not NAME.fullmatch(arguments.name):
             raise UsageError(
                 f"{arguments.name!r} is no name for a browser cell: use lower-case letters, "

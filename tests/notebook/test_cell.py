@@ -122,6 +122,24 @@ def test_bad_name(shell, name):
         run(shell, f"'{name}'" if name[0] != "-" else f"-- {name}")
 
 
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("", "the following arguments are required: name"),
+        ("first second", "unrecognized arguments: second"),
+        ("first --on", "argument --on: expected one argument"),
+    ],
+)
+def test_a_line_that_cannot_be_read(shell, line, problem):
+    """What stands behind %%browser and does not fit is named, and what fits is shown."""
+    with pytest.raises(UsageError) as raised:
+        shell.run_cell_magic("browser", line, "1;")
+    assert str(raised.value) == (
+        f"{problem}. A browser cell begins with %%browser and its name, such as "
+        f"%%browser first-socket; %%browser? tells what may stand behind it"
+    )
+
+
 def test_does_not_wait_where_nobody_can_look(shell, monkeypatch):
     """nbval and nbconvert start kernels without a session: there is no frame to wait for."""
     monkeypatch.setattr(cell_module, "ATTACH_TIMEOUT", 3600.0)
