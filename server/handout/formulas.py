@@ -11,6 +11,8 @@ from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
 
+from .macros import Macros
+
 __all__ = ["Formula", "delimited", "formula"]
 
 ELEMENTS = {
@@ -52,21 +54,41 @@ class Formula(NamedTuple):
     """What is not as it should be, a sentence each."""
 
 
-@lru_cache(maxsize=4096)
-def formula(tex: str, display: bool = False) -> Formula:
-    """Return a formula as MathML, or where that cannot be as TeX in a frame."""
-    source = UNSEEN.sub("", NUMBERED.sub(r"\\\1{\2*}", tex)).strip()
-    if not source:
-        return Formula("")
+def formula(tex: str, display: bool = False, macros: Macros | None = None) -> Formula:
+    """Return a formula as MathML, or where that cannot be as TeX in a frame.
+
+    Args:
+        tex: The formula.
+        display: Whether it stands by itself, and not in a line.
+        macros: What the formulas before it have defined; what this one defines comes to it.
+
+    """
     try:
-        if len(source) > LONGEST:
-            raise ValueError(source)
-        root = ElementTree.fromstring(convert(source, display="block" if display else "inline"))
-        faults: dict[str, None] = {}
-        return Formula(written(root, faults), tuple(faults))
+        if len(tex) > LONGEST:
+            raise ValueError(tex)
+        return typeset((macros or Macros()).expanded(tex), display)
     # Each way of not being TeX has an exception of its own, down to the end of the stack.
     except Exception:
         return Formula(f'<code class="tex">{escape(tex.strip())}</code>', (AS_TEX,))
+
+
+@lru_cache(maxsize=4096)
+def typeset(tex: str, display: bool) -> Formula:
+    """Return a formula without macros as MathML.
+
+    Raises:
+        Exception: It is no TeX; of some kind or other.
+
+    """
+    source = UNSEEN.sub("", NUMBERED.sub(r"\\\1{\2*}", tex)).strip()
+    if not source:
+        return Formula("")
+    if "\\newenvironment" in source:
+        # Of all that defines something, only this would come to the library, which has no bounds.
+        raise ValueError(source)
+    root = ElementTree.fromstring(convert(source, display="block" if display else "inline"))
+    faults: dict[str, None] = {}
+    return Formula(written(root, faults), tuple(faults))
 
 
 def written(element: ElementTree.Element, faults: dict[str, None]) -> str:
@@ -91,17 +113,17 @@ def written(element: ElementTree.Element, faults: dict[str, None]) -> str:
     return f"<{name}{attributes}>{inner}</{name}>"
 
 
-def delimited(text: str) -> Formula:
+def delimited(text: str, macros: Macros | None = None) -> Formula:
     """Return an output of the kind ``text/latex``: formulas, each between its own marks."""
     parts = DELIMITERS.split(text)
     if len(parts) == 1:
-        return formula(text, display=True)
+        return formula(text, True, macros)
     html, faults = [], list[str]()
     # Text, mark, formula, and so on.
     for between, mark, tex in zip_longest(parts[::3], parts[1::3], parts[2::3], fillvalue=""):
         html.append(escape(between))
         if mark:
-            made = formula(tex, mark in ("$$", "\\["))
+            made = formula(tex, mark in ("$$", "\\["), macros)
             html.append(made.html)
             faults += made.faults
     return Formula(" ".join(filter(None, html)), tuple(dict.fromkeys(faults)))

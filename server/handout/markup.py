@@ -24,6 +24,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 from .formulas import Formula, delimited, formula
 from .lost import drawing, lost, with_fewer_rows, without_what_is_lost
+from .macros import Macros
 from .notes import Notes
 
 __all__ = [
@@ -243,6 +244,7 @@ class Prose(IPythonRenderer):
         self.headings: list[Heading] = []
         self.anchors = set(PAGE_NAMES)
         self.formulas: list[str] = []
+        self.macros = Macros()
         self.markdown = MarkdownWithMath(renderer=self)
 
     def to_html(self, source: str, attachments: dict[str, Any] | None = None, cell: int = 0) -> str:
@@ -278,7 +280,7 @@ class Prose(IPythonRenderer):
 
     def latex_to_html(self, source: str, cell: int) -> str:
         """Return the HTML of an output that is LaTeX."""
-        return self.noted(delimited(source), cell)
+        return self.noted(delimited(source, self.macros), cell)
 
     def noted(self, made: Formula, cell: int) -> str:
         """Return a formula's HTML, and note what is wrong with it."""
@@ -316,7 +318,7 @@ class Prose(IPythonRenderer):
 
     def place_for(self, tex: str, display: bool) -> str:
         """Typeset a formula, and return what stands in its place until the rest is cleaned."""
-        self.formulas.append(self.noted(formula(tex, display), self.cell))
+        self.formulas.append(self.noted(formula(tex, display, self.macros), self.cell))
         return f'<span class="formula-{len(self.formulas) - 1}"></span>'
 
     def block_math(self, body: str) -> str:
