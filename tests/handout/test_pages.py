@@ -93,6 +93,25 @@ ONE_OF_EACH = """
 judge them, and a lesson has thousands."""
 
 
+ONE_TEXT_OF_EACH = """
+() => {
+  const seen = new Set();
+  const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (words.nextNode()) {
+    const text = words.currentNode;
+    let looks = "";
+    for (let part = text.parentElement; part !== document.body; part = part.parentElement) {
+      const { backgroundColor, color, fontSize, fontWeight } = getComputedStyle(part);
+      looks += [part.localName, part.className, backgroundColor, color, fontSize, fontWeight, ""];
+    }
+    if (seen.has(looks)) text.data = "";
+    seen.add(looks);
+  }
+}
+"""
+"""How well a text stands out depends on its looks and on those of what it is in."""
+
+
 def findings(page: Page, **options: object) -> list[str]:
     """Return what axe-core finds on a page."""
     if page.evaluate("typeof axe") == "undefined":
@@ -125,10 +144,12 @@ def test_accessible_and_alone(page, handouts, name):
     show(page, handouts, name)
     if "sample" not in name:
         page.evaluate(ONE_OF_EACH)
-    assert findings(page) == []
-    # Only colours differ between the themes.
-    page.emulate_media(color_scheme="dark")
-    assert findings(page, runOnly=["color-contrast"]) == []
+    assert findings(page, rules={"color-contrast": {"enabled": False}}) == []
+    # Only colours differ between the themes. To look at all texts would take most of the time.
+    page.evaluate(ONE_TEXT_OF_EACH)
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        assert findings(page, runOnly=["color-contrast"]) == []
     assert [url for url in asked if not url.startswith("data:")] == [
         (handouts.folder / name).as_uri()
     ]
