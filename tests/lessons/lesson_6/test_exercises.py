@@ -16,7 +16,7 @@ from server.exercises.answers import Answer, answers, told_stub
 from server.exercises.registry import EXERCISES, ProjectExercise
 from server.lessons.lesson_6.ground import GRACE, Ear, Ground, prepared
 from server.lessons.lesson_6.magic import answer, offer_answer
-from server.lessons.lesson_6.observed import RESTS
+from server.lessons.lesson_6.observed import QUIET, RESTS
 from server.project.project import projects
 from tests.exercises.cells import PROJECT, cells
 
@@ -173,6 +173,19 @@ def test_ear() -> None:
     told.waited.clear()
     assert ear.text(600) == "nothing"
     assert told.waited[0] > 500 and told.waited[1] <= GRACE
+
+
+def test_quiet_ear() -> None:
+    """Once the consumer is quiet, nothing is waited for at all."""
+    told: Any = Told('{"text": "tea"}', RESTS, f"{QUIET}1")
+    ear = Ear(told, "")
+    assert ear.text(600) == "tea"
+    assert ear.text(600) == ear.text(600) == "nothing"
+    assert told.waited[3:] == [0.0, 0.0]
+    ear.say("milk")
+    told.waited.clear()
+    assert ear.text(600) == "nothing"
+    assert told.waited[0] > 500
 
 
 def test_ear_that_hears_no_more() -> None:
