@@ -506,20 +506,18 @@ def notification(ground: Ground, text: str) -> None:
     """What is posted to a view of one server is heard on all servers, once."""
     mistake: Mistake | None = None
     settings = ground.start_valkey()
-    one, two = ground.start(**settings), ground.start(**settings)
-    with ground.join(one, "ws/notes/", "bob") as near, ground.join(two, "ws/notes/", "eve") as far:
+    one = ground.start(**settings)
+    with ground.join(one, "ws/notes/", "bob") as near:
         status = call_view(ground, one, "POST", "tea is ready")
         if status != 204:
             mistake = OTHER_STATUS if 200 <= status < 300 else view_failed(ground, status)
         what = "a POST is answered with 204"
         ground.expect(what, status == 204, "204", str(status), mistake)
-        for where, ear in (("the same server", near), ("the other server", far)):
-            came = heard(one, ear)
-            if came != "tea is ready":
-                ground.wait_for_log("Error")
-                mistake = why_unheard(ground, text, came, where)
-            what = f"it is heard on {where}"
-            ground.expect(what, came == "tea is ready", '"tea is ready"', came, mistake)
+        tea_is_heard(ground, text, one, near, "the same server")
+    two = ground.start(**settings)
+    with ground.join(two, "ws/notes/", "eve") as far:
+        call_view(ground, one, "POST", "tea is ready")
+        tea_is_heard(ground, text, one, far, "the other server")
         call_view(ground, two, "POST", "again")
         came = heard(two, far)
         what = "it comes once, and the next one after it"
@@ -537,6 +535,17 @@ def notification(ground: Ground, text: str) -> None:
         what = "neither of them is heard"
         mistake = ANYBODY if came == "by a stranger" else ANY_METHOD
         ground.expect(what, came == "the end", '"the end"', came, mistake)
+
+
+def tea_is_heard(ground: Ground, text: str, server: Server, ear: Ear, where: str) -> None:
+    """Expect that a notification is heard."""
+    came = heard(server, ear)
+    mistake: Mistake | None = None
+    if came != "tea is ready":
+        ground.wait_for_log("Error")
+        mistake = why_unheard(ground, text, came, where)
+    what = f"it is heard on {where}"
+    ground.expect(what, came == "tea is ready", '"tea is ready"', came, mistake)
 
 
 def heard(server: Server, ear: Ear) -> str:

@@ -34,6 +34,13 @@ def named(value: object) -> str | None:
     return value.title if isinstance(value, Answer) else None
 
 
+def nothing_is_left() -> None:
+    """Expect that the projects of checks are gone, and so are their servers."""
+    for project in [project for name, project in projects.items() if "exercise-6" in name]:
+        assert not any(server.running for server in project.servers)
+    assert [path.name for path in prepared()[0].parent.iterdir()] == ["prepared"]
+
+
 def test_there_are_four() -> None:
     """Each has two other right answers, and eight wrong ones at least."""
     assert PROJECT == ["6.1", "6.2", "6.3", "6.4"]
@@ -45,10 +52,11 @@ def test_there_are_four() -> None:
 
 @pytest.mark.parametrize("id", PROJECT)
 def test_stub(id: str) -> None:
-    """The untouched stub fails with exactly its intended message."""
+    """The untouched stub fails with exactly its intended message, and no server is left."""
     verdict = check(id, file_of(cells(id).stub))
     assert not verdict.passed
     assert verdict.advice[0] == told_stub(id)
+    nothing_is_left()
 
 
 @pytest.mark.parametrize("id", PROJECT)
@@ -86,13 +94,10 @@ def test_file_that_is_none(id: str, text: str) -> None:
     assert verdict.raised
 
 
-def test_nothing_is_left() -> None:
-    """The project of a check is gone after it, and so are its servers."""
-    check("6.1", "raise SystemExit")
-    check("6.3", file_of(cells("6.3").stub))
-    for project in [project for name, project in projects.items() if "exercise-6" in name]:
-        assert not any(server.running for server in project.servers)
-    assert [path.name for path in prepared()[0].parent.iterdir()] == ["prepared"]
+def test_file_that_ends_the_server() -> None:
+    """A server that ends in silence is said to have written nothing, and nothing is left of it."""
+    assert check("6.1", "raise SystemExit").steps[-1].came == "it has written nothing."
+    nothing_is_left()
 
 
 @pytest.mark.parametrize(
@@ -233,8 +238,8 @@ def test_answer_cell() -> None:
     exercise = EXERCISES["6.1"]
     assert isinstance(exercise, ProjectExercise)
     exercise.answers.clear()
-    assert answer("6.1", file_of(cells("6.1").stub)) is None
-    assert check("6.1").advice[0] == told_stub("6.1")
+    assert answer("6.1", "no python yet") is None
+    assert check("6.1").steps[-1].came == "invalid syntax, in line 1"
     verdict = answer("6.1 --solution", "no python")
     assert verdict is not None and verdict.solution
 
