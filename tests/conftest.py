@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from server.live import host
 from server.live.proxies import spare_loopback
 from tests.browser import finding
 
@@ -38,6 +39,18 @@ def shell() -> Iterator[InteractiveShell]:
     """A shell that runs cells, as a kernel does; there is none but in the test that asks for it."""
     yield InteractiveShell.instance()
     InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def gives_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop counts as blocked soon: one that is blocked for good gives no answer later either."""
+    monkeypatch.setattr(host, "ANSWER_TIMEOUT", 0.05)
+
+
+@pytest.fixture
+def stops_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop is given little time to end: what never ends does not do so later either."""
+    monkeypatch.setattr(host, "STOP_TIMEOUT", 0.3)
 
 
 @pytest.fixture(scope="session")

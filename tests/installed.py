@@ -16,6 +16,7 @@ from server import launch
 from server.exercises import check
 from server.exercises.answers import answers
 from server.notebook.runs import Run, runs
+from server.paths import NOTEBOOKS
 
 
 def text_of(url: str) -> str:
@@ -45,6 +46,7 @@ def main() -> dict[str, Any]:
     verdict = check("1.1", shout_back)
     return {
         "server": server.__file__,
+        "lessons": sorted(map(str, NOTEBOOKS.glob("*.ipynb"))),
         "answer": answer,
         "frame": page,
         "script": script,

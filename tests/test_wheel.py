@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from server.handout.exporter import HandoutExporter
 from server.paths import CHECKOUT, NOTEBOOKS
 
 Python = Callable[..., subprocess.CompletedProcess[str]]
@@ -65,11 +66,20 @@ def python(place: Path, tmp_path: Path) -> Python:
 
 
 def test_all_that_a_lesson_uses(python: Python, place: Path, tmp_path: Path) -> None:
-    """A server, its transcript, a browser cell's frame and a check work; progress is kept here."""
+    """A server, its transcript, a browser cell's frame and a check work; progress is kept here.
+
+    The wheel brings the lessons.
+
+    """
     done = python(str(Path(__file__).with_name("installed.py")))
     assert done.returncode == 0, done.stderr
     got = json.loads(done.stdout)
     assert Path(got["server"]).is_relative_to(place / "environment")
+    lessons = [Path(path) for path in got["lessons"]]
+    assert [path.name for path in lessons] == sorted(
+        file.name for file in NOTEBOOKS.glob("*.ipynb")
+    )
+    assert all(path.is_relative_to(place / "environment") for path in lessons)
     assert got["answer"] == "HELLO"
     assert "<title>Browser cell first-socket</title>" in got["frame"]
     assert got["script"].startswith("//")
@@ -93,18 +103,18 @@ def test_handout(python: Python, tmp_path: Path) -> None:
     lesson = NOTEBOOKS / "01_consumers.ipynb"
     done = python("-m", "nbconvert", "--to", "handout", f"--output-dir={tmp_path}", str(lesson))
     assert done.returncode == 0, done.stderr
-    command = [sys.executable, "-m", "nbconvert", "--to", "handout", "--stdout", str(lesson)]
-    here = subprocess.run(command, check=True, capture_output=True, text=True, cwd=CHECKOUT)
+    here, _ = HandoutExporter().from_filename(str(lesson))
     page = (tmp_path / "01_consumers.html").read_text("utf-8")
-    assert page.strip() == here.stdout.strip()
+    assert page.strip() == here.strip()
 
 
-def test_class_set(python: Python, tmp_path: Path) -> None:
-    """The wheel brings the lessons, of which it makes a class set where it runs."""
-    done = python("-m", "server.handout.build", "--no-pdf")
+def test_class_set(python: Python, place: Path, tmp_path: Path) -> None:
+    """Of a lesson that the wheel brings it makes handouts where it runs."""
+    [lesson] = (place / "environment").rglob("01_consumers.ipynb")
+    done = python("-m", "server.handout.build", "--no-pdf", str(lesson))
     assert done.returncode == 0, done.stderr
     made = {file.name for file in (tmp_path / "handouts" / "student").iterdir()}
-    assert made == {"index.html", *(f"{file.stem}.html" for file in NOTEBOOKS.glob("*.ipynb"))}
+    assert made == {"index.html", "01_consumers.html"}
 
 
 def test_slides(python: Python, tmp_path: Path) -> None:

@@ -192,13 +192,15 @@ class Wire(ServerConnection):
         return frame.opcode is not Opcode.CLOSE
 
     def send_data(self) -> None:
-        """Say why, before the connection ends, if what came is no request that is understood."""
-        # The library sends nothing but the end, unless it answers by itself.
-        silent = self.request is None and self.protocol.writes == [b""]
-        problem = self.problem if silent else None
+        """Say why, as the connection ends, if what came is no request that is understood."""
+        ends = self.request is None and self.protocol.writes[-1:] == [b""]
+        problem = self.problem if ends else None
         if problem is not None:
-            text = f"This server does not take such a request: {problem}."
-            self.transport.write(text_response(400, text).serialize())
+            self.listener.on_garbage(str(problem))
+            # The library sends nothing but the end, unless it answers by itself.
+            if self.protocol.writes == [b""]:
+                text = f"This server does not take such a request: {problem}."
+                self.transport.write(text_response(400, text).serialize())
         super().send_data()
 
     @property
@@ -231,10 +233,6 @@ class Wire(ServerConnection):
         self.stop_timer()
         if self.bridge is not None:
             self.bridge.on_lost()
-        elif self.request is None:
-            problem = self.problem
-            if problem is not None:
-                self.listener.on_garbage(str(problem))
 
     @property
     def lost(self) -> bool:

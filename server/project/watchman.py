@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -53,11 +54,32 @@ def end(processes: Iterable[psutil.Process], grace: float = GRACE) -> None:
     for process in whole:
         with suppress(psutil.Error):
             process.terminate()
-    _, alive = psutil.wait_procs(whole, grace)
-    for process in alive:
+    for process in wait_for_end(whole, grace):
         with suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(alive, GRACE)
+    wait_for_end(whole, GRACE)
+
+
+def wait_for_end(processes: list[psutil.Process], patience: float) -> list[psutil.Process]:
+    """Wait until processes have ended, but no longer than so many seconds; return what is left.
+
+    Whose parent has ended may stay a zombie for long: in a container nobody may look after it.
+
+    """
+    deadline = time.monotonic() + patience
+    while alive := [process for process in processes if not is_over(process)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.01)
+    return alive
+
+
+def is_over(process: psutil.Process) -> bool:
+    """Tell whether a process has ended, whether or not somebody has asked for its exit status."""
+    try:
+        return not process.is_running() or bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return True
 
 
 def is_same(pid: int, started: float) -> bool:

@@ -270,7 +270,7 @@ def test_a_refusal_keeps_its_type() -> None:
         assert "\r\ncontent-type: application/json\r\n" in answer
 
 
-NEVER = "has neither accepted nor closed the connection within 1 s."
+NEVER = "has neither accepted nor closed the connection within 0.1 s."
 
 
 class NeverAccepts(SyncConsumer):
@@ -303,7 +303,7 @@ async def never_accepts(scope: Any, receive: Any, send: Any) -> None:
 )
 def test_a_consumer_that_never_accepts(app: Any, who: str) -> None:
     """After handshake_timeout the client gets 500, and both sides are told why."""
-    with serving(app, handshake_timeout=1.0) as live:
+    with serving(app, handshake_timeout=0.1) as live:
         status, body, _ = refused(live.url())
         assert (status, body) == (500, f"{who} {NEVER}\n")
         assert live.refusals() == [("server", 500, f"{who} {NEVER}")]

@@ -238,6 +238,7 @@ def test_idle() -> None:
 # Handlers that block
 
 
+@pytest.mark.usefixtures("gives_up_soon")
 def test_a_loop_that_comes_back() -> None:
     """A loop that was given up, and whose socket is closed, ends without an error of its own."""
     begun, release = threading.Event(), threading.Event()
@@ -265,6 +266,7 @@ def test_a_loop_that_comes_back() -> None:
     assert [entry for entry in record.snapshot().entries if isinstance(entry.what, Failed)] == []
 
 
+@pytest.mark.usefixtures("gives_up_soon")
 def test_a_handler_that_blocks_the_loop() -> None:
     """The reader is told who blocks it; stopping interrupts it, frees the port and the clients."""
 
@@ -308,6 +310,7 @@ def test_a_handler_that_blocks_the_loop() -> None:
     gc.collect()
 
 
+@pytest.mark.usefixtures("gives_up_soon")
 def test_a_handler_that_sleeps_in_the_loop() -> None:
     """What is not Python code cannot be interrupted; it is left behind, and ends by itself."""
     release = threading.Event()
@@ -383,6 +386,7 @@ def test_a_sync_handler_without_end() -> None:
     gc.collect()
 
 
+@pytest.mark.usefixtures("stops_soon")
 def test_a_sync_handler_that_sleeps() -> None:
     """Stopping does not wait for it, and nothing is printed when it wakes up."""
     release = threading.Event()

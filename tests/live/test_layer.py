@@ -823,6 +823,7 @@ def test_a_server_stops_in_the_middle() -> None:
         assert got == [{"type": "late"}]
 
 
+@pytest.mark.usefixtures("gives_up_soon")
 def test_a_blocked_server() -> None:
     """Whoever waits for a server that is left behind, because its loop does not turn, is let go."""
     blocked, go_on = threading.Event(), threading.Event()

@@ -60,7 +60,7 @@ def test_a_target_with_another_host() -> None:
     ],
 )
 def test_what_is_not_understood(pieces: tuple[bytes, ...], why: str) -> None:
-    """The client hears why, and so does who reads the record."""
+    """The client hears why, and so does who reads the record, though the client stays."""
     with serving(AsyncEcho) as live, RawClient(live.host.port) as client:
         for number, piece in enumerate(pieces, 1):
             client.socket.sendall(piece)
@@ -71,7 +71,7 @@ def test_what_is_not_understood(pieces: tuple[bytes, ...], why: str) -> None:
         assert answer.startswith("HTTP/1.1 400 Bad Request\r\n")
         assert answer.endswith(f"\r\n\r\nThis server does not take such a request: {why}.\n")
         note = f"A client sent something that is no HTTP request: {why}."
-        assert eventually(lambda: live.notes() == [note])
+        assert live.notes() == [note]
 
 
 def taken(host: Host) -> int:

@@ -426,7 +426,7 @@ def resets(live: LiveServer) -> None:
 @pytest.mark.parametrize(
     ("ends", "times", "prints"),
     [
-        (closes, 300, ["hello", "bye 1000"]),
+        (closes, 100, ["hello", "bye 1000"]),
         (crashes, 100, ["hello", "ouch"]),
         (is_refused, 100, ["hello", "bye 1006"]),
         (resets, 100, ["hello", "bye 1006"]),

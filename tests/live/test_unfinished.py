@@ -27,6 +27,7 @@ class Swallows(AsyncEcho):
                 pass
 
 
+@pytest.mark.usefixtures("stops_soon")
 def test_a_coroutine_that_swallows_its_end() -> None:
     """Garbage collection finds nothing to close, in which it would hang; the next server works."""
     for _ in range(3):
@@ -42,6 +43,7 @@ def test_a_coroutine_that_swallows_its_end() -> None:
 
 @pytest.mark.skipif(DEBUGGED, reason="Python 3.11 interrupts nothing below a debugger")
 @pytest.mark.parametrize("base", [AsyncEcho, SyncEcho])
+@pytest.mark.usefixtures("gives_up_soon")
 def test_many_handlers_that_spin(base: type) -> None:
     """Where one is interrupted, no other takes its place: no processor is busy for good."""
     started: list[int] = []
@@ -78,6 +80,7 @@ def test_many_handlers_that_spin(base: type) -> None:
 
 
 @pytest.mark.skipif(DEBUGGED, reason="Python 3.11 interrupts nothing below a debugger")
+@pytest.mark.usefixtures("gives_up_soon")
 def test_many_tasks_that_spin() -> None:
     """What a consumer leaves to the event loop takes the place of its handler no more than that."""
     started: list[int] = []
@@ -101,6 +104,7 @@ def test_many_tasks_that_spin() -> None:
 
 
 @pytest.mark.skipif(DEBUGGED, reason="Python 3.11 interrupts nothing below a debugger")
+@pytest.mark.usefixtures("gives_up_soon")
 def test_many_requests_that_spin() -> None:
     """An application that answers HTTP is interrupted once, however many requests wait."""
     started: list[int] = []

@@ -55,7 +55,7 @@ def load(clients: int, seconds: float, pause: float, vanish: int) -> Report:
     host = Host(application, record)
     host.start()
     try:
-        warm_up = max(2.0, seconds / 10)
+        warm_up = max(0.5, seconds / 10)
         clients_process(host.port, clients, warm_up, pause, vanish)
         tasks = host.call(count_tasks(), 5)
         threads = threading.active_count()

@@ -333,18 +333,21 @@ def test_a_hundred_launches() -> None:
         pass
 
 
+@pytest.mark.usefixtures("gives_up_soon")
 def test_a_server_that_was_left_behind() -> None:
     """Launching escapes a handler that blocks the loop, and the record says so."""
 
-    release = threading.Event()
+    begun, release = threading.Event(), threading.Event()
 
     class Blocks(AsyncEcho):
         async def websocket_receive(self, event: dict[str, Any]) -> None:
+            begun.set()
             release.wait()
 
     first = launch(Blocks)
     with connect(first.url()) as client:
         client.send("x")
+        assert begun.wait(60)
         second = launch(SyncEcho)
     assert second.port == first.port
     assert [entry.what for entry in second.host.record.snapshot().entries] == [

@@ -242,7 +242,7 @@ class NeverAnswers(Case):
         await receive()
 
     async def visit(self, client: Client, target: str) -> None:
-        await client.handshake(target, patience=10)
+        await client.handshake(target, patience=6)
 
 
 class SendsBeforeAccept(Case):

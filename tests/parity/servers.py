@@ -77,7 +77,7 @@ async def serve(name: str, log: IO[bytes]) -> AsyncIterator[Server]:
         found = Server(await port_of(process, Path(log.name)), process=process)
         if name == "uvicorn":
             # It goes on for ever, and nobody waits for that.
-            found.patience = 2.5
+            found.patience = 1.0
         yield found
     finally:
         process.kill()

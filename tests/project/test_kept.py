@@ -166,4 +166,4 @@ def test_retry(layer: str, heard: bool, kept: Project, valkey: Server) -> None:
             assert hear(member, "afterwards")[-1] == "afterwards"
         else:
             with pytest.raises(TimeoutError):
-                member.recv(timeout=2)
+                member.recv(timeout=0.5)

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from server.project.processes import watchman
-from server.project.watchman import end, is_same, watch
+from server.project.watchman import end, is_over, is_same, wait_for_end, watch
 
 SLEEP = "import time; print('awake', flush=True); time.sleep(600)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEP
@@ -39,10 +39,6 @@ def start() -> Iterator[Callable[[str], tuple[psutil.Process, str]]]:
         popen.wait()
         assert popen.stdout is not None
         popen.stdout.close()
-
-
-def is_over(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def test_ends_what_was_watched(start: Callable[[str], tuple[psutil.Process, str]]) -> None:
@@ -96,6 +92,23 @@ def test_process_that_ends_by_itself(start: Callable[[str], tuple[psutil.Process
     end([process])
 
 
+def test_process_that_nobody_asks_for() -> None:
+    """A process has ended even while nobody has asked for its exit status; it can still be read."""
+    popen = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
+    assert wait_for_end([psutil.Process(popen.pid)], 60) == []
+    assert popen.wait() == 3
+
+
+def test_process_that_ends_while_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is gone when its state is asked for has ended."""
+
+    def status(process: psutil.Process) -> str:
+        raise psutil.NoSuchProcess(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "status", status)
+    assert is_over(psutil.Process())
+
+
 def test_same_process() -> None:
     """A process is known by its pid and its start together."""
     own = psutil.Process()
@@ -132,8 +145,7 @@ def test_nothing_is_left(how: str, tmp_path: Path) -> None:
         kernel.kill()
     kernel.wait(60)
     kernel.stdout.close()
-    _, alive = psutil.wait_procs([server, *children], 60)
-    assert alive == []
+    assert wait_for_end([server, *children], 60) == []
 
 
 def test_orders_after_the_end() -> None:

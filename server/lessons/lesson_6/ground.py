@@ -25,7 +25,7 @@ from ...mistakes.registry import Mistake, diagnose_text, mistake
 from ...project import Project, Server
 from ...project.folder import copy_template
 from ...project.processes import Child, complete, watchman
-from .observed import RESTS, UNANSWERED
+from .observed import QUIET, RESTS, UNANSWERED
 
 __all__ = ["NOT_AWAITED", "NO_ANSWER", "Ear", "Ground", "came_from_start", "project_exercise"]
 
@@ -137,6 +137,7 @@ class Ground(Sheet):
                 close_timeout=2.0,
                 proxy=None,
                 compression=None,
+                max_queue=None,  # what nobody reads keeps no close waiting
                 **options,
             ).__enter__()
         except InvalidStatus as error:
@@ -196,6 +197,8 @@ class Ear:
         self.ws = ws
         self.refused = refused
         self.said = self.rests = 0
+        self.handled = 0
+        """After how many events nothing more was on its way."""
 
     def next(self, patience: float = PATIENCE) -> Any:
         """Return the next message as a value, or how it ended, or that nothing came, as a text."""
@@ -215,12 +218,17 @@ class Ear:
         """Return the next message of the consumer's own; soon, where the consumer rests."""
         while True:
             # It rests once after the handshake, and once after each message.
-            if self.rests > self.said:
+            if self.handled > self.said:
+                deadline = 0.0
+            elif self.rests > self.said:
                 deadline = min(deadline, time.monotonic() + GRACE)
             text = ws.recv(timeout=max(0.0, deadline - time.monotonic()))
-            if text != RESTS:
+            if text == RESTS:
+                self.rests += 1
+            elif isinstance(text, str) and text.startswith(QUIET):
+                self.handled = int(text.removeprefix(QUIET))
+            else:
                 return text
-            self.rests += 1
 
     def text(self, patience: float = PATIENCE) -> str:
         """Return the text of the next message, or what came instead."""

@@ -6,16 +6,22 @@ A check copies this file into the project of an answer. What is found stands in 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any
 
-from channels.layers import get_channel_layer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db.models.sql.compiler import SQLCompiler
 
-__all__ = ["READS_FIRST", "RESTS", "STAYS", "UNANSWERED", "observed"]
+__all__ = ["QUIET", "READS_FIRST", "RESTS", "STAYS", "UNANSWERED", "observed"]
 
 RESTS = "(rests)"
 """What the client is sent when a handler has ended, and all that it sends is sent."""
+
+QUIET = "(is quiet) "
+"""What the client is sent when nothing more is on its way to it either; with the number of events
+that have been handled."""
 
 UNANSWERED = 504
 """The status of a refusal where connect has ended and has neither accepted nor closed."""
@@ -31,14 +37,19 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
+observers: ContextVar[Observer] = ContextVar("observers")
+"""The observer of the consumer that runs."""
+
 
 def observed(application: Application) -> Application:
     """Return an application that passes everything on, and watches."""
     watch_reads()
+    watch_layer()
     here: list[Observer] = []
 
     async def around(scope: Message, receive: Receive, send: Send) -> None:
         observer = Observer(receive, send)
+        observers.set(observer)
         here.append(observer)
         try:
             await application(scope, *observer.ends())
@@ -68,6 +79,10 @@ class Observer:
         self.send = send
         self.events = 0
         self.state = "asked"
+        self.others = asyncio.all_tasks()
+        """What ran before it, and is none of its doing."""
+        self.waits: dict[str, asyncio.Task[Any] | None] = {}
+        """In which tasks it waits: for its client, for the layer."""
 
     def ends(self) -> tuple[Receive, Send]:
         """Return what the consumer is given."""
@@ -82,11 +97,35 @@ class Observer:
             await self.send({"type": "websocket.http.response.body", "body": b""})
         elif self.events and self.state == "open":
             await self.send({"type": "websocket.send", "text": RESTS})
-        self.events += 1
+        self.waits["client"] = asyncio.current_task()
+        await self.tell_quiet()
         event = await self.receive()
+        del self.waits["client"]
+        self.events += 1
         if event["type"] == "websocket.disconnect":
             self.state = "left"
         return event
+
+    async def pass_event_of_layer(self, receive: Receive, is_empty: Callable[[], bool]) -> Message:
+        """Give the consumer an event of its channel."""
+        self.waits["layer"] = asyncio.current_task()
+        self.is_empty = is_empty
+        await self.tell_quiet()
+        event = await receive()
+        del self.waits["layer"]
+        return event
+
+    async def tell_quiet(self) -> None:
+        """Tell the client that nothing more comes by itself, where that is certain.
+
+        It is where the consumer waits for its client and for its channel, which is empty, and has
+        left no task behind.
+
+        """
+        if self.state != "open" or len(self.waits) < 2 or not self.is_empty():
+            return
+        if asyncio.all_tasks() <= {*self.others, *self.waits.values()}:
+            await self.send({"type": "websocket.send", "text": f"{QUIET}{self.events}"})
 
     async def pass_message(self, message: Message) -> None:
         """Pass a message on, as long as the connection is one.
@@ -116,3 +155,21 @@ def watch_reads() -> None:
         return read(compiler, *args, **options)
 
     compilers.execute_sql = watched
+
+
+def watch_layer() -> None:
+    """Let observers know when their consumers wait for a layer of this process."""
+    layers: Any = InMemoryChannelLayer
+    receive: Callable[[Any, str], Awaitable[Message]] = layers.receive
+
+    async def watched(layer: Any, channel: str) -> Message:
+        def is_empty() -> bool:
+            queue = layer.channels.get(channel)
+            return queue is None or queue.empty()
+
+        observer = observers.get(None)
+        if observer is None:  # it is no consumer who asks
+            return await receive(layer, channel)
+        return await observer.pass_event_of_layer(lambda: receive(layer, channel), is_empty)
+
+    layers.receive = watched

@@ -16,7 +16,7 @@ from server.exercises.answers import Answer, answers, told_stub
 from server.exercises.registry import EXERCISES, ProjectExercise
 from server.lessons.lesson_6.ground import GRACE, Ear, Ground, prepared
 from server.lessons.lesson_6.magic import answer, offer_answer
-from server.lessons.lesson_6.observed import RESTS
+from server.lessons.lesson_6.observed import QUIET, RESTS
 from server.project.project import projects
 from tests.exercises.cells import PROJECT, cells
 
@@ -34,6 +34,13 @@ def named(value: object) -> str | None:
     return value.title if isinstance(value, Answer) else None
 
 
+def nothing_is_left() -> None:
+    """Expect that the projects of checks are gone, and so are their servers."""
+    for project in [project for name, project in projects.items() if "exercise-6" in name]:
+        assert not any(server.running for server in project.servers)
+    assert [path.name for path in prepared()[0].parent.iterdir()] == ["prepared"]
+
+
 def test_there_are_four() -> None:
     """Each has two other right answers, and eight wrong ones at least."""
     assert PROJECT == ["6.1", "6.2", "6.3", "6.4"]
@@ -45,10 +52,11 @@ def test_there_are_four() -> None:
 
 @pytest.mark.parametrize("id", PROJECT)
 def test_stub(id: str) -> None:
-    """The untouched stub fails with exactly its intended message."""
+    """The untouched stub fails with exactly its intended message, and no server is left."""
     verdict = check(id, file_of(cells(id).stub))
     assert not verdict.passed
     assert verdict.advice[0] == told_stub(id)
+    nothing_is_left()
 
 
 @pytest.mark.parametrize("id", PROJECT)
@@ -86,13 +94,10 @@ def test_file_that_is_none(id: str, text: str) -> None:
     assert verdict.raised
 
 
-def test_nothing_is_left() -> None:
-    """The project of a check is gone after it, and so are its servers."""
-    check("6.1", "raise SystemExit")
-    check("6.3", file_of(cells("6.3").stub))
-    for project in [project for name, project in projects.items() if "exercise-6" in name]:
-        assert not any(server.running for server in project.servers)
-    assert [path.name for path in prepared()[0].parent.iterdir()] == ["prepared"]
+def test_file_that_ends_the_server() -> None:
+    """A server that ends in silence is said to have written nothing, and nothing is left of it."""
+    assert check("6.1", "raise SystemExit").steps[-1].came == "it has written nothing."
+    nothing_is_left()
 
 
 @pytest.mark.parametrize(
@@ -175,6 +180,19 @@ def test_ear() -> None:
     assert told.waited[0] > 500 and told.waited[1] <= GRACE
 
 
+def test_quiet_ear() -> None:
+    """Once the consumer is quiet, nothing is waited for at all."""
+    told: Any = Told('{"text": "tea"}', RESTS, f"{QUIET}1")
+    ear = Ear(told, "")
+    assert ear.text(600) == "tea"
+    assert ear.text(600) == ear.text(600) == "nothing"
+    assert told.waited[3:] == [0.0, 0.0]
+    ear.say("milk")
+    told.waited.clear()
+    assert ear.text(600) == "nothing"
+    assert told.waited[0] > 500
+
+
 def test_ear_that_hears_no_more() -> None:
     """What is no JSON is said to be none; what is refused is refused, whatever one says."""
     told: Any = Told("tea", RESTS)
@@ -220,8 +238,8 @@ def test_answer_cell() -> None:
     exercise = EXERCISES["6.1"]
     assert isinstance(exercise, ProjectExercise)
     exercise.answers.clear()
-    assert answer("6.1", file_of(cells("6.1").stub)) is None
-    assert check("6.1").advice[0] == told_stub("6.1")
+    assert answer("6.1", "no python yet") is None
+    assert check("6.1").steps[-1].came == "invalid syntax, in line 1"
     verdict = answer("6.1 --solution", "no python")
     assert verdict is not None and verdict.solution
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,22 +11,43 @@ from channels.layers import InMemoryChannelLayer
 from django.db.models.sql.compiler import SQLCompiler
 
 from server.lessons.lesson_6 import observed as module
-from server.lessons.lesson_6.observed import READS_FIRST, RESTS, UNANSWERED, observed, watch_reads
+from server.lessons.lesson_6.observed import (
+    QUIET,
+    READS_FIRST,
+    RESTS,
+    UNANSWERED,
+    observed,
+    watch_layer,
+    watch_reads,
+)
 
 CONNECT = {"type": "websocket.connect"}
 LEAVE = {"type": "websocket.disconnect", "code": 1000}
 
 
 @pytest.fixture(autouse=True)
-def compiler() -> Iterator[None]:
-    """Django's compiler as it was."""
-    plain = SQLCompiler.execute_sql
-    yield
-    SQLCompiler.execute_sql = plain  # type: ignore[method-assign]
+def libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The libraries are as they were after each test."""
+    monkeypatch.setattr(SQLCompiler, "execute_sql", SQLCompiler.execute_sql)
+    monkeypatch.setattr(InMemoryChannelLayer, "receive", InMemoryChannelLayer.receive)
 
 
-def served(consumer: type[AsyncWebsocketConsumer], *events: dict[str, Any]) -> list[Any]:
-    """Give a consumer some events; return what the client is sent: texts, or kinds of message."""
+@pytest.fixture
+def layer(monkeypatch: pytest.MonkeyPatch) -> InMemoryChannelLayer:
+    """The layer of the consumers, which have none by themselves."""
+    layer = InMemoryChannelLayer()
+    monkeypatch.setattr("channels.consumer.get_channel_layer", lambda alias: layer)
+    return layer
+
+
+def served(
+    consumer: type[AsyncWebsocketConsumer], *events: dict[str, Any], until: str = ""
+) -> list[Any]:
+    """Give a consumer some events; return what the client is sent: texts, or kinds of message.
+
+    The last event comes once the client has been sent a text.
+
+    """
     sent: list[Any] = []
 
     async def run() -> None:
@@ -36,6 +56,8 @@ def served(consumer: type[AsyncWebsocketConsumer], *events: dict[str, Any]) -> l
         async def receive() -> dict[str, Any]:
             if not left:
                 await asyncio.Event().wait()
+            while until and len(left) == 1 and until not in sent:
+                await asyncio.sleep(0)
             return left.pop(0)
 
         async def send(message: dict[str, Any]) -> None:
@@ -47,15 +69,66 @@ def served(consumer: type[AsyncWebsocketConsumer], *events: dict[str, Any]) -> l
     return sent
 
 
-def test_rests() -> None:
-    """After each handler the client is told that it has ended; after the last one nobody is."""
+def test_rests(layer: InMemoryChannelLayer) -> None:
+    """After each handler the client is told that it has ended; after the last one nobody is.
+
+    Where nothing else can come, it is told that as well.
+
+    """
 
     class Echo(AsyncWebsocketConsumer):
         async def receive(self, text_data: str = "", bytes_data: bytes | None = None) -> None:
             await self.send(text_data.upper())
 
     came = served(Echo, CONNECT, {"type": "websocket.receive", "text": "tea"}, LEAVE)
-    assert came == ["websocket.accept", RESTS, "TEA", RESTS]
+    assert came == ["websocket.accept", RESTS, f"{QUIET}1", "TEA", RESTS, f"{QUIET}2"]
+
+
+def test_quiet_after_what_the_layer_brings(layer: InMemoryChannelLayer) -> None:
+    """It is not quiet before all that is in the layer for the consumer has been handled."""
+
+    class Group(AsyncWebsocketConsumer):
+        groups = ["all"]
+
+        async def receive(self, text_data: str = "", bytes_data: bytes | None = None) -> None:
+            for text in text_data:
+                await self.channel_layer.group_send("all", {"type": "one", "text": text})
+
+        async def one(self, event: dict[str, Any]) -> None:
+            await asyncio.sleep(0)
+            await self.send(event["text"])
+
+    said = {"type": "websocket.receive", "text": "tea"}
+    came = served(Group, CONNECT, said, LEAVE, until=f"{QUIET}2")
+    assert came[:3] == ["websocket.accept", RESTS, f"{QUIET}1"]
+    assert sorted(came[3:-1]) == [RESTS, "a", "e", "t"]
+    assert came[-1] == f"{QUIET}2"
+
+
+def test_never_quiet_while_a_task_is_left(layer: InMemoryChannelLayer) -> None:
+    """What a task of the consumer's may still send is not said to come no more."""
+
+    class Later(AsyncWebsocketConsumer):
+        async def connect(self) -> None:
+            await self.accept()
+            self.task = asyncio.create_task(asyncio.Event().wait())
+
+        async def disconnect(self, code: int) -> None:
+            self.task.cancel()
+
+    assert served(Later, CONNECT, LEAVE) == ["websocket.accept", RESTS]
+
+
+def test_others_may_use_the_layer() -> None:
+    """Who receives from the layer and is no consumer receives as ever."""
+
+    async def run() -> Any:
+        layer = InMemoryChannelLayer()
+        await layer.send("somebody", {"type": "tea"})
+        return await layer.receive("somebody")
+
+    watch_layer()
+    assert asyncio.run(run()) == {"type": "tea"}
 
 
 def test_unanswered() -> None:
