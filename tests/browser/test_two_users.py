@@ -20,9 +20,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.driving import HUB, Browser
-from tests.browser.lab import Lab, Lesson, lab
-from tests.browser.record import SAMPLE
+from tests.browser.lab import Lab, Lesson
 from tests.browser.test_jupyter import LAUNCH, NOTES, when, write
 
 STUBBORN = """%%browser greeted
@@ -136,20 +134,3 @@ def test_on_the_learners_own_machine(jupyter: Lab, host: str) -> None:
     # The code of the cell itself may go on connecting until its frame has noticed.
     sockets = [request["path"] for request in heard if request["upgrade"] is not None]
     assert all(path.startswith("/ws/sc/?browser-cell=") for path in sockets)
-
-
-def test_behind_a_hub(started_browser: Browser, tmp_path: Path) -> None:
-    """Jupyter's own server leads nobody to a port."""
-    with lab(
-        tmp_path,
-        started_browser,
-        base_url="/user/ann/",
-        host=HUB,
-        environment={"COURSE_RECORDINGS": str(SAMPLE / "recordings")},
-    ) as server:
-        write(server, "attacked.ipynb", f"{OFTEN}{LAUNCH}\nprint(live.port)", STUBBORN)
-        lesson = server.open("attacked.ipynb")
-        lesson.page.run(LOGIN)
-        lesson.run_all()
-        port = int(lesson.saved().cells[0].outputs[0].text)
-        assert attacked(lesson, server, "attacked.ipynb", port) == []
