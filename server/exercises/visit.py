@@ -29,6 +29,7 @@ __all__ = [
     "find_error",
     "find_handler_name",
     "find_obstacle",
+    "is_of_another",
     "is_witnessed",
     "newest_run",
     "wait_for_visit",
@@ -356,6 +357,11 @@ def is_an_exercise(run: Run) -> bool:
     """Tell whether a run has the name of an exercise's cell, for which there is a route."""
     path = f"ws/{run.name.removesuffix('-solution')}/"
     return any(str(route.pattern) == path for route in ROUTES)
+
+
+def is_of_another(run: Run, cell: str) -> bool:
+    """Tell whether a run is that of an exercise, and not of the one with this cell."""
+    return cell not in run.name and is_an_exercise(run)
 
 
 def find_detour(visit: Visit) -> tuple[str, tuple[str, ...]]:

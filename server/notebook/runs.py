@@ -65,6 +65,10 @@ NOTEBOOKS = "'self' http://127.0.0.1:* http://localhost:* http://[::1]:* vscode-
 PASSPORT = re.compile("[?&]browser-cell=([0-9a-f]{32})$")
 """What a page adds to the addresses of its WebSockets."""
 
+RETRIES = (500, 1000, 2000, 4000)
+"""Milliseconds after which a frame looks for a server that it has lost, once and again. After that
+a button does it."""
+
 NO_SUCH_RUN = 4404
 """The close code that tells a frame not to look any further."""
 
@@ -376,7 +380,7 @@ class Runs:
         policy = SANDBOX
         if part == "":
             policy += f"; frame-ancestors {NOTEBOOKS}"
-            cell |= {"key": run.key}
+            cell |= {"key": run.key, "retries": RETRIES}
         elif request.method == "GET":
             page = Page(origin=f"http://{request.headers['Host']}")
             run.pages[:] = [page]

@@ -13,8 +13,6 @@ const MAX_TOLD = 500;
 const MAX_TEXT = 300;
 // What the kernel hears about activity, at most every so many milliseconds.
 const PACE = 50;
-// How often and how patiently a lost kernel is looked for. After that a button does it.
-const RETRIES = [500, 1000, 2000, 4000];
 const SANDBOX = "allow-scripts allow-forms allow-modals allow-popups allow-downloads";
 
 const STATES = ["CONNECTING", "OPEN", "CLOSING", "CLOSED"];
@@ -364,13 +362,13 @@ function open(attempt) {
 }
 
 function lookAgain(attempt) {
-  if (attempt >= RETRIES.length) {
+  if (attempt >= cell.retries.length) {
     lose(false);
     return;
   }
   root.dataset.state = run.settled ? "settled" : "running";
   setStatus("The server of this cell has stopped; looking for it …");
-  setTimeout(() => connect(attempt + 1), RETRIES[attempt]);
+  setTimeout(() => connect(attempt + 1), cell.retries[attempt]);
 }
 
 /** Look no further. A page whose server is another one's now must not talk to that. */

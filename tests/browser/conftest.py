@@ -24,6 +24,10 @@ def jupyter(started_browser: Browser, tmp_path_factory: pytest.TempPathFactory) 
     # The sample's recordings and not the lessons': a name must not find another's.
     environment = {"COURSE_RECORDINGS": str(SAMPLE / "recordings")}
     # As make lab has it.
-    contents = "--ServerApp.contents_manager_class=server.notebook.contents.LessonContents"
-    with lab(folder, started_browser, environment=environment, arguments=[contents]) as server:
+    arguments = [
+        "--ServerApp.contents_manager_class=server.notebook.contents.LessonContents",
+        # Notebook 7 is there as well, below /notebooks/.
+        "--JupyterNotebookApp.expose_app_in_browser=True",
+    ]
+    with lab(folder, started_browser, environment=environment, arguments=arguments) as server:
         yield server

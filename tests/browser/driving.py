@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
 from tests.browser import finding
@@ -101,11 +102,14 @@ class Chromium:
         from playwright.sync_api import sync_playwright
 
         self.playwright = sync_playwright().start()
-        self.browser = self.playwright.chromium.launch(
+        # A profile on disk keeps compiled scripts: JupyterLab's are large.
+        self.profile = TemporaryDirectory(prefix="profile-", ignore_cleanup_errors=True)
+        self.context = self.playwright.chromium.launch_persistent_context(
+            self.profile.name,
             executable_path=finding.chromium(),
             args=[*finding.chromium_flags(), f"--host-resolver-rules=MAP {HUB} 127.0.0.1"],
+            viewport={"width": 1100, "height": 800},
         )
-        self.context = self.browser.new_context(viewport={"width": 1100, "height": 800})
 
     def open(self, url: str) -> Page:
         return ChromiumPage(self, self.call(self.new_page, url))
@@ -117,9 +121,10 @@ class Chromium:
         return page
 
     def close(self) -> None:
-        self.call(self.browser.close)
+        self.call(self.context.close)
         self.call(self.playwright.stop)
         self.thread.shutdown()
+        self.profile.cleanup()
 
 
 class ChromiumPage:

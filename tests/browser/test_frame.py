@@ -575,8 +575,9 @@ def test_run_that_is_forgotten(show: Show, live: LiveServer) -> None:
     again.close()
 
 
-def test_server_that_is_gone(show: Show, live: LiveServer) -> None:
+def test_server_that_is_gone(show: Show, live: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A frame whose server is gone looks for it a few times, and then rests."""
+    monkeypatch.setattr("server.notebook.runs.RETRIES", (50, 100))
     page = show("console.log('here')")
     shown(page)
     live.close()

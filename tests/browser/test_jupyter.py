@@ -1,4 +1,7 @@
-"""Browser cells inside JupyterLab: restarts, two notebooks at once, themes, a notebook reopened."""
+"""Lessons inside JupyterLab: restarts, two notebooks at once, themes, a notebook reopened.
+
+And a learner's copy: what is folded is not seen before it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from server.authoring.notebooks import METADATA
+from server.classroom.student import student_notebook
+from server.lessons import lessons
 from server.notebook.recordings import Recording, save
 from server.notebook.runs import digest
 from tests.browser.driving import HUB
@@ -31,6 +36,9 @@ class Greeter(WebsocketConsumer):
 GREETING = "hello"
 live = launch(Greeter)
 """
+
+# A frame that nobody answers needs not look for long.
+HASTY = "from server.notebook import runs\nruns.RETRIES = [50, 100]\n"
 
 GREETED = """%%browser greeted
 const mySocket = new WebSocket(`ws://${window.location.host}/ws/sc/`);
@@ -69,7 +77,7 @@ def when(lesson: Lesson, name: str, **wanted: Any) -> Frame:
 
 def test_kernel_restart(jupyter: Lab) -> None:
     """A frame whose kernel has restarted says so, rests, and lives again with its cell."""
-    write(jupyter, "restart.ipynb", LAUNCH, GREETED)
+    write(jupyter, "restart.ipynb", HASTY + LAUNCH, GREETED)
     lesson = jupyter.open("restart.ipynb")
     lesson.run_all()
     assert lesson.frame("greeted").lines[-1]["text"] == "hello"
@@ -216,7 +224,7 @@ def test_opened_is_not_changed(jupyter: Lab) -> None:
     cell = new_code_cell("1 + 1", id="a")
     nbformat.write(new_notebook(cells=[cell], metadata=METADATA), jupyter.folder / "opened.ipynb")
     before = (jupyter.folder / "opened.ipynb").read_bytes()
-    lesson = jupyter.open("opened.ipynb", anew=True)
+    lesson = jupyter.open("opened.ipynb")
     dirty, version = lesson.page.run(
         READY
         + """
@@ -330,11 +338,85 @@ def test_a_name_that_is_not_loopbacks(jupyter: Lab) -> None:
     lesson.close()
 
 
+SEEN = (
+    READY
+    + """
+const cells = () => [...document.querySelectorAll(".jp-Notebook .jp-Cell")];
+while (cells().length < args[0]) await pause();
+while (!document.querySelector(".jp-Notebook summary")) await pause();
+return cells().map((cell) => cell.innerText).join("\\n");
+"""
+)
+
+UNFOLD = (
+    READY
+    + """
+const summary = () => [...document.querySelectorAll(".jp-Notebook summary")].find(
+    (found) => found.textContent.startsWith(args[0])
+);
+while (!summary()) await pause();
+summary().click();
+"""
+)
+
+
+def test_a_learners_copy(jupyter: Lab) -> None:
+    """An answer and a solution are seen once they are unfolded, and a cell is run for the solution.
+
+    Before that neither is on the page, nor is what the question is about.
+    """
+    lesson = nbformat.read(lessons()[0].notebook, as_version=4)
+    places = {
+        tag: next(
+            number
+            for number, cell in enumerate(lesson.cells)
+            if tag in cell.metadata.get("tags", [])
+        )
+        for tag in ("predict", "answer", "solution")
+    }
+    answer = lesson.cells[places["answer"]].source.split(",")[0]
+    code = next(
+        line for line in lesson.cells[places["solution"]].source.splitlines() if "upper()" in line
+    ).strip()
+    copy = student_notebook(lesson)
+    copy.cells = [
+        *copy.cells[places["predict"] : places["answer"] + 1],
+        copy.cells[places["solution"]],
+    ]
+    nbformat.write(copy, jupyter.folder / "mine.ipynb")
+    opened = jupyter.open("mine.ipynb")
+
+    def seen() -> str:
+        text: str = opened.page.run(SEEN, len(copy.cells))
+        return text
+
+    question = "Where does that line end up?"
+    assert question in seen()
+    assert answer not in seen()
+    opened.page.run(UNFOLD, "Answer")
+    assert answer in seen()
+    assert "Solution of exercise" not in seen()
+    opened.run(copy.cells[-1].id)
+    opened.page.run(SEEN.replace("summary", "details pre"), len(copy.cells))
+    assert "Solution of exercise" in seen()
+    assert code not in seen()
+    opened.page.run(UNFOLD, "Solution of exercise")
+    assert code in seen()
+    opened.close()
+
+
 def test_an_endless_loop_stops_its_frame_only(jupyter: Lab) -> None:
     """A page that never ends does not stop JupyterLab, although both come from 127.0.0.1."""
-    endless = "%%browser endless\nconsole.log('begun'); for (;;);"
-    write(jupyter, "loop.ipynb", LAUNCH, endless, 'print("next")')
-    lesson = jupyter.open("loop.ipynb", anew=True)
+    endless = "%%browser endless\nnew WebSocket('/ws/sc/'); for (;;);"
+    begun = (
+        "while not any(entry.connection for entry in live.host.record.snapshot().entries):\n"
+        "    time.sleep(0.02)"
+    )
+    hasty = "from server.notebook import cell\ncell.SETTLE_TIMEOUT = 1"
+    write(
+        jupyter, "loop.ipynb", f"{hasty}\n{LAUNCH}", endless, f"import time\n{begun}\nprint('next')"
+    )
+    lesson = jupyter.open("loop.ipynb")
     lesson.run_all()
     assert lesson.page.run("return document.querySelectorAll('[data-browser-cell] iframe').length")
     assert lesson.saved().cells[-1].outputs[0].text == "next\n"

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
 
 from server.paths import NOTEBOOKS
 from tests.browser.comparing import differences
-from tests.browser.driving import HUB, Browser
-from tests.browser.lab import Lab, lab
+from tests.browser.lab import Lab
 from tests.browser.record import SAMPLE, read
 
 LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
 SAMPLE_LESSON = SAMPLE / "sample.ipynb"
 
 
+# What a lesson does in processes of its own is the same wherever it runs, and nbval runs it: here
+# the cells after the first of these up to the second are left out.
+LEFT_OUT = {"06_going_live": ("daphne-log", "exercises-ready")}
+
+
+def place(notebook: Any, id: str) -> int:
+    """Return where a cell is in its notebook."""
+    return [cell.id for cell in notebook.cells].index(id)
+
+
 @pytest.mark.parametrize("path", [SAMPLE_LESSON, *LESSONS], ids=lambda path: path.stem)
 def test_lesson(jupyter: Lab, path: Path) -> None:
     """Run All gives no error but the intended ones, and every browser cell its recording."""
-    shutil.copy(path, jupyter.folder)
+    notebook = read(path)
+    if path.stem in LEFT_OUT:
+        begin, end = (place(notebook, id) for id in LEFT_OUT[path.stem])
+        del notebook.cells[begin + 1 : end]
+    nbformat.write(notebook, jupyter.folder / path.name)
     lesson = jupyter.open(path.name)
     lesson.run_all()
     assert differences(lesson, path) == []
@@ -46,30 +61,10 @@ def test_changed_handler_is_noticed(jupyter: Lab) -> None:
     lesson.close()
 
 
-def test_in_notebook_7(started_browser: Browser, tmp_path: Path) -> None:
-    """The same lesson shows the same in Notebook 7."""
-    shutil.copy(SAMPLE_LESSON, tmp_path)
-    with lab(tmp_path, started_browser, app="notebook") as server:
-        lesson = server.open("sample.ipynb")
-        lesson.run_all()
-        assert differences(lesson, SAMPLE_LESSON) == []
-        lesson.close()
-
-
-def test_through_a_hub(started_browser: Browser, tmp_path: Path) -> None:
-    """Under a base URL and a name that is not loopback's, the unchanged lesson shows the same."""
-    shutil.copy(SAMPLE_LESSON, tmp_path)
-    with lab(
-        tmp_path,
-        started_browser,
-        base_url="/user/ann/",
-        host=HUB,
-        environment={"JUPYTERHUB_SERVICE_PREFIX": "/user/ann/"},
-    ) as server:
-        lesson = server.open("sample.ipynb")
-        lesson.run_all()
-        frame = lesson.frame("four-handlers")
-        assert frame.host.startswith(f"{HUB}:")
-        assert frame.prefix.startswith("/user/ann/channels-notebooks/")
-        assert differences(lesson, SAMPLE_LESSON) == []
-        lesson.close()
+def test_in_notebook_7(jupyter: Lab) -> None:
+    """The same lesson shows the same in Notebook 7, which the same server has."""
+    shutil.copy(SAMPLE_LESSON, jupyter.folder)
+    lesson = replace(jupyter, view="notebooks", idle=[]).open("sample.ipynb")
+    lesson.run_all()
+    assert differences(lesson, SAMPLE_LESSON) == []
+    lesson.close()

@@ -11,6 +11,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from django.urls import path
 
 from ...exercises.routes import SERVER, answer_with
+from ...exercises.visit import is_of_another
 from ...notebook.runs import runs
 
 PAUSE = 0.3
@@ -59,7 +60,7 @@ class Restarting(WebsocketConsumer):
         """Accept and leave; refuse three times; accept and stay."""
         # All sync consumers work in one thread, so that nobody else counts at the same time.
         count = Restarting
-        run = runs.newest(lambda run: run.on == SERVER)
+        run = runs.newest(lambda run: run.on == SERVER and not is_of_another(run, "come-back"))
         if run is None or run.page is None:
             # A page from before: practice() was called again, and its frame is about to end it.
             self.close()
