@@ -115,7 +115,7 @@ def members_only(ground: Ground, text: str) -> None:
     with ground.join(server, path, "ada") as ada:
         came = ada.text()
         if came != "among us":
-            ground.wait_for_log("Error")
+            ground.wait_for_log("Error", ada)
         mistake = ground.logged() or (NO_HISTORY if came == NOTHING else NO_GROUP_ASKED)
         what = "Ada, a member of red, reads the history"
         ground.expect(what, came == "among us", '"among us"', came, mistake)
@@ -147,7 +147,7 @@ def sent_away(
         ok, expected, came = ending(ear, code)
         mistake: Mistake | None = None
         if not ok:
-            ground.wait_for_log("Error")
+            ground.wait_for_log("Error", ear)
             mistake = why_not_sent_away(ground, came, ear, let_in)
     who = f"{name.title()}, no member of red," if name else "a stranger"
     ground.expect(f"{who} is sent away with {code}", ok, expected, came, mistake)
@@ -328,7 +328,7 @@ def told(
     what = f"{when}{'?' + query if query else 'no after'} brings {shown(expected)}"
     mistake: Mistake | None = None
     if not rest:
-        ground.wait_for_log("Error")
+        ground.wait_for_log("Error", ada)
         mistake = missed(ground, text, came, expected, query)
     ground.expect(what, rest, shown(expected), shown(came), mistake)
 
@@ -555,7 +555,7 @@ def heard(server: Server, ear: Ear) -> str:
     order, and what has not come before the mark has not been sent.
 
     """
-    came = ear.text(0.5)
+    came = ear.text(0.1)
     if came == NOTHING:
         requests.get(server.page("mark/"), timeout=30)
         came = ear.text()
