@@ -705,8 +705,7 @@ def five_faults(ground: Ground, text: str) -> None:
         one.child and one.child.wait(10.0)
         shown_log = "\n".join(one.lines())
         mistake = next((signs[sign] for sign in signs if sign in shown_log), None)
-        ground.expect(what, False, "it answers", came_from_start(one), mistake or ground.logged())
-        status = 0
+        ground.fail(what, "it answers", came_from_start(one), mistake or ground.logged())
     mistake = HOST_IS_URL if status == 400 else None
     if status not in (200, 400):
         mistake = why_page_failed(ground)
