@@ -169,12 +169,16 @@ class Child:
             time.sleep(0.02)
         return False
 
-    def find_line(self, text: str, since: int, patience: float) -> int | None:
-        """Wait for a line that holds a text, after the first so many; return its number."""
+    def find_line(self, text: str, since: int, patience: float, *ends: str) -> int | None:
+        """Wait for a line that holds a text, after the first so many; return its number.
+
+        A line that is one of the ends ends the wait as well.
+
+        """
 
         def find() -> int:
             lines = enumerate(self.lines[since:], since)
-            return next((number for number, line in lines if text in line), -1)
+            return next((n for n, line in lines if text in line or line in ends), -1)
 
         with self.news:
             self.news.wait_for(lambda: find() >= 0, patience)

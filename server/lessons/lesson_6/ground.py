@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from ...mistakes.registry import Mistake, diagnose_text, mistake
 from ...project import Project, Server
 from ...project.folder import copy_template
 from ...project.processes import Child, complete, watchman
-from .observed import QUIET, RESTS, UNANSWERED
+from .observed import OVER, QUIET, RESTS, UNANSWERED
 
 __all__ = ["NOT_AWAITED", "NO_ANSWER", "Ear", "Ground", "came_from_start", "project_exercise"]
 
@@ -129,26 +130,30 @@ class Ground(Sheet):
         """Open a connection for somebody; what comes of it is heard through an Ear."""
         headers = {"Cookie": self.cookies[name]} if name else None
         options.setdefault("origin", server.page().rstrip("/"))
+        port = 0
         try:
+            sock = socket.create_connection(("127.0.0.1", server.port), 30.0)
+            port = sock.getsockname()[1]
             ws = connect(
                 server.url(path),
+                sock=sock,
                 additional_headers=headers,
                 open_timeout=30.0,
                 close_timeout=2.0,
-                proxy=None,
                 compression=None,
                 max_queue=None,  # what nobody reads keeps no close waiting
                 **options,
             ).__enter__()
         except InvalidStatus as error:
             status = error.response.status_code
-            yield Ear(None, NO_ANSWER if status == UNANSWERED else f"refused with HTTP {status}")
+            why = NO_ANSWER if status == UNANSWERED else f"refused with HTTP {status}"
+            yield Ear(None, why, port)
             return
         except (ConnectionClosed, InvalidHandshake, OSError, EOFError):
-            yield Ear(None, NO_ANSWER)
+            yield Ear(None, NO_ANSWER, port)
             return
         try:
-            yield Ear(ws, "")
+            yield Ear(ws, "", port)
         finally:
             ws.close()
 
@@ -174,11 +179,16 @@ class Ground(Sheet):
             return NO_NAME
         return diagnose_text(self.raised) if self.raised else None
 
-    def wait_for_log(self, text: str) -> None:
-        """Give the servers a moment to write a line that is on its way."""
+    def wait_for_log(self, text: str, ear: Ear | None = None) -> None:
+        """Give the servers a moment to write a line that is on its way.
+
+        None is once the consumer at the other end is quiet, or over.
+
+        """
+        ends = ear.last_lines if ear else ()
         for server in self.project.servers:
             if server.child is not None and server.name != "valkey-server":
-                server.child.find_line(text, 0, 0.3)
+                server.child.find_line(text, 0, 0.3, *ends)
 
 
 def came_from_start(server: Server) -> str:
@@ -193,12 +203,19 @@ def came_from_start(server: Server) -> str:
 class Ear:
     """One connection: what comes over it, in words that are the same on every run."""
 
-    def __init__(self, ws: ClientConnection | None, refused: str) -> None:
+    def __init__(self, ws: ClientConnection | None, refused: str, port: int = 0) -> None:
         self.ws = ws
         self.refused = refused
+        self.port = port
+        """The client's, by which the server knows it."""
         self.said = self.rests = 0
         self.handled = 0
         """After how many events nothing more was on its way."""
+
+    @property
+    def last_lines(self) -> tuple[str, str]:
+        """What is in the log when the consumer is quiet, and when it is over."""
+        return f"{QUIET}{self.said + 1} {self.port}", f"{OVER} {self.port}"
 
     def next(self, patience: float = PATIENCE) -> Any:
         """Return the next message as a value, or how it ended, or that nothing came, as a text."""

@@ -121,7 +121,7 @@ def members_only(ground: Ground, text: str) -> None:
     with ground.join(server, path, "ada") as ada:
         came = ada.text()
         if came != "among us":
-            ground.wait_for_log("Error")
+            ground.wait_for_log("Error", ada)
         mistake = ground.logged() or (NO_HISTORY if came == NOTHING else NO_GROUP_ASKED)
         what = "Ada, a member of red, reads the history"
         ground.expect(what, came == "among us", '"among us"', came, mistake)
@@ -161,7 +161,7 @@ def sent_away(
         ok, expected, came = ending(ear, code)
         mistake: Mistake | None = None
         if not ok:
-            ground.wait_for_log("Error")
+            ground.wait_for_log("Error", ear)
             mistake = why_not_sent_away(ground, came, ear, let_in)
     who = f"{name.title()}, no member of red," if name else "a stranger"
     ground.expect(f"{who} is sent away with {code}", ok, expected, came, mistake)
@@ -357,7 +357,7 @@ def told(
     what = f"{when}{'?' + query if query else 'no after'} brings {shown(expected)}"
     mistake: Mistake | None = None
     if not rest:
-        ground.wait_for_log("Error")
+        ground.wait_for_log("Error", ada)
         mistake = missed(ground, text, came, expected, query)
     ground.expect(what, rest, shown(expected), shown(came), mistake)
 
@@ -595,7 +595,7 @@ def heard(server: Server, ear: Ear) -> str:
     order, and what has not come before the mark has not been sent.
 
     """
-    came = ear.text(0.5)
+    came = ear.text(0.1)
     if came == NOTHING:
         requests.get(server.page("mark/"), timeout=30)
         came = ear.text()
@@ -747,8 +747,7 @@ def five_faults(ground: Ground, text: str) -> None:
         one.child and one.child.wait(10.0)
         shown_log = "\n".join(one.lines())
         mistake = next((signs[sign] for sign in signs if sign in shown_log), None)
-        ground.expect(what, False, "it answers", came_from_start(one), mistake or ground.logged())
-        status = 0
+        ground.fail(what, "it answers", came_from_start(one), mistake or ground.logged())
     mistake = HOST_IS_URL if status == 400 else None
     if status not in (200, 400):
         mistake = why_page_failed(ground)

@@ -14,7 +14,7 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db.models.sql.compiler import SQLCompiler
 
-__all__ = ["QUIET", "READS_FIRST", "RESTS", "STAYS", "UNANSWERED", "observed"]
+__all__ = ["OVER", "QUIET", "READS_FIRST", "RESTS", "STAYS", "UNANSWERED", "observed"]
 
 RESTS = "(rests)"
 """What the client is sent when a handler has ended, and all that it sends is sent."""
@@ -22,6 +22,9 @@ RESTS = "(rests)"
 QUIET = "(is quiet) "
 """What the client is sent when nothing more is on its way to it either; with the number of events
 that have been handled."""
+
+OVER = "(is over)"
+"""What is in the log when a consumer has ended, without an exception."""
 
 UNANSWERED = 504
 """The status of a refusal where connect has ended and has neither accepted nor closed."""
@@ -48,11 +51,12 @@ def observed(application: Application) -> Application:
     here: list[Observer] = []
 
     async def around(scope: Message, receive: Receive, send: Send) -> None:
-        observer = Observer(receive, send)
+        observer = Observer(receive, send, scope.get("client"))
         observers.set(observer)
         here.append(observer)
         try:
             await application(scope, *observer.ends())
+            observer.note(OVER)
         finally:
             here.remove(observer)
             if not here and any(groups().values()):
@@ -74,9 +78,10 @@ class Observer:
 
     """
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, client: Any) -> None:
         self.receive = receive
         self.send = send
+        self.client = client
         self.events = 0
         self.state = "asked"
         self.others = asyncio.all_tasks()
@@ -115,6 +120,11 @@ class Observer:
         del self.waits["layer"]
         return event
 
+    def note(self, text: str) -> None:
+        """Write to the log, after all that the consumer has led to so far."""
+        if self.client is not None:
+            print(f"{text} {self.client[1]}", flush=True)
+
     async def tell_quiet(self) -> None:
         """Tell the client that nothing more comes by itself, where that is certain.
 
@@ -125,6 +135,7 @@ class Observer:
         if self.state != "open" or len(self.waits) < 2 or not self.is_empty():
             return
         if asyncio.all_tasks() <= {*self.others, *self.waits.values()}:
+            self.note(f"{QUIET}{self.events}")
             await self.send({"type": "websocket.send", "text": f"{QUIET}{self.events}"})
 
     async def pass_message(self, message: Message) -> None:

@@ -207,7 +207,8 @@ def test_server_that_hangs_up() -> None:
     server: Any = SimpleNamespace()
     ground = Ground(SimpleNamespace(servers=[]), {}, "chat/members.py")  # type: ignore[arg-type]
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server.url = server.page = lambda path="": f"ws://127.0.0.1:{listener.getsockname()[1]}/"
+        server.port = listener.getsockname()[1]
+        server.url = server.page = lambda path="": f"ws://127.0.0.1:{server.port}/"
         hangs_up = threading.Thread(target=lambda: listener.accept()[0].close())
         hangs_up.start()
         with ground.join(server, "ws/") as ear:

@@ -12,6 +12,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from server.lessons.lesson_6 import observed as module
 from server.lessons.lesson_6.observed import (
+    OVER,
     QUIET,
     READS_FIRST,
     RESTS,
@@ -41,7 +42,10 @@ def layer(monkeypatch: pytest.MonkeyPatch) -> InMemoryChannelLayer:
 
 
 def served(
-    consumer: type[AsyncWebsocketConsumer], *events: dict[str, Any], until: str = ""
+    consumer: type[AsyncWebsocketConsumer],
+    *events: dict[str, Any],
+    until: str = "",
+    client: Any = None,
 ) -> list[Any]:
     """Give a consumer some events; return what the client is sent: texts, or kinds of message.
 
@@ -63,7 +67,8 @@ def served(
         async def send(message: dict[str, Any]) -> None:
             sent.append(message.get("text") or message.get("status") or message["type"])
 
-        await observed(consumer.as_asgi())({"type": "websocket"}, receive, send)
+        scope = {"type": "websocket", "client": client}
+        await observed(consumer.as_asgi())(scope, receive, send)
 
     asyncio.run(asyncio.wait_for(run(), 60))
     return sent
@@ -103,6 +108,21 @@ def test_quiet_after_what_the_layer_brings(layer: InMemoryChannelLayer) -> None:
     assert came[:3] == ["websocket.accept", RESTS, f"{QUIET}1"]
     assert sorted(came[3:-1]) == [RESTS, "a", "e", "t"]
     assert came[-1] == f"{QUIET}2"
+
+
+def test_log(layer: InMemoryChannelLayer, capsys: pytest.CaptureFixture[str]) -> None:
+    """The log says that a consumer is quiet, and that it is over, after all that it has written."""
+
+    class Talks(AsyncWebsocketConsumer):
+        async def connect(self) -> None:
+            print("hello")
+            await self.accept()
+
+        async def disconnect(self, code: int) -> None:
+            print("goodbye")
+
+    served(Talks, CONNECT, LEAVE, client=("127.0.0.1", 5))
+    assert capsys.readouterr().out == f"hello\n{QUIET}1 5\ngoodbye\n{OVER} 5\n"
 
 
 def test_never_quiet_while_a_task_is_left(layer: InMemoryChannelLayer) -> None:
