@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -48,6 +49,9 @@ HURRY = """<script>
 }
 </script>
 """
+
+one_at_a_time = threading.Lock()
+"""Selenium takes one command after the other."""
 
 UNHURRIED = re.compile(r"setInterval|Date\.now|onerror = again|for \(const wait of")
 """What is in an answer that is on time or not: nothing waits for its timers but the clock."""
@@ -102,7 +106,8 @@ def show(id: str, code: str, server: LiveServer, notebook: Page, suffix: str = "
     assert isinstance(exercise, BrowserExercise)
     run = Run(exercise.cell + suffix, code, QUIET, False, SERVER)
     runs.add(run)
-    notebook.run(SHOW, f"{server.http_url}{run.path}", exercise.cell)
+    with one_at_a_time:
+        notebook.run(SHOW, f"{server.http_url}{run.path}", exercise.cell)
     assert run.attached.wait(10)
     return run
 
