@@ -51,3 +51,4 @@ def test_two_users(hub: Lab) -> None:
     lesson.run_all()
     port = int(lesson.saved().cells[0].outputs[0].text)
     assert attacked(lesson, hub, "attacked.ipynb", port) == []
+    lesson.page.close()

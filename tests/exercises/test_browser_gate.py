@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import threading
 import time
@@ -75,11 +76,13 @@ def notebook(server: LiveServer) -> Iterator[Page]:
 def lanes() -> Iterator[Mapping[str, ThreadPoolExecutor]]:
     """What is tried of one exercise is tried one after the other; the exercises, side by side.
 
-    Each has a path of its own, and nearly all that they do is to wait.
+    Each has a path of its own, and nearly all that they do is to wait. Firefox has one process for
+    all frames, where a busy one holds up the others: there everything comes one after the other.
     """
-    threads = {id: ThreadPoolExecutor(1, f"exercise-{id}") for id in BROWSER}
-    yield threads
-    for thread in threads.values():
+    side_by_side = finding.browser_name() == "chromium"
+    threads = [ThreadPoolExecutor(1) for _ in (BROWSER if side_by_side else BROWSER[:1])]
+    yield dict(zip(BROWSER, itertools.cycle(threads), strict=False))
+    for thread in threads:
         thread.shutdown(cancel_futures=True)
 
 
