@@ -203,8 +203,12 @@ def page_of(world: World) -> PageOf:
     """What makes the page of an edition with some markup in all places at once, and keeps it."""
 
     @cache
+    def lesson(name: str) -> NotebookNode:
+        return lesson_in(dict.fromkeys(EVERYWHERE, world.markup(name)))
+
+    @cache
     def made(name: str, edition: str) -> str:
-        return export(lesson_in(dict.fromkeys(EVERYWHERE, world.markup(name))), edition)
+        return export(lesson(name), edition)
 
     return made
 
@@ -309,7 +313,10 @@ def read(reader: Browser, files: Mapping[str, Path]) -> dict[str, list[str]]:
         for some in in_turns(tabs, files):
             for name, tab in some.items():
                 open_now[tab] = name
-                tab.goto(files[name].as_uri())
+                # They are loaded side by side.
+                tab.goto(files[name].as_uri(), wait_until="commit")
+            for tab in some.values():
+                tab.wait_for_load_state()
             rest(some.values())
     outside = {
         name: [url for url in urls if not url.startswith("data:")] for name, urls in asked.items()
