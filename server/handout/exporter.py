@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from bs4 import BeautifulSoup
+from jinja2 import BytecodeCache, Environment
+from jinja2.bccache import Bucket
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.preprocessors import TagRemovePreprocessor
@@ -58,6 +60,26 @@ SMALLEST = 8 / 0.75
 
 USE = re.compile(r"^(from|import) server\b", re.MULTILINE)
 """What a lesson of the course has in one of its cells."""
+
+
+class Compiled(BytecodeCache):
+    """The templates as compiled code, for all exporters of a process.
+
+    To compile them takes longer than a page does, and what Jinja keeps belongs to one exporter.
+    """
+
+    def __init__(self) -> None:
+        self.code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if code := self.code.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.code[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = Compiled()
 
 
 class HandoutExporter(HTMLExporter):
@@ -146,6 +168,11 @@ class HandoutExporter(HTMLExporter):
         return "" if self.edition == "student" else f"-{self.edition}"
 
     # What nbconvert calls
+
+    def _create_environment(self) -> Environment:
+        environment: Environment = super()._create_environment()
+        environment.bytecode_cache = COMPILED
+        return environment
 
     def _init_preprocessors(self) -> None:
         super()._init_preprocessors()

@@ -101,14 +101,19 @@ def print_pages(browser: str, pages: Mapping[Path, Sequence[tuple[str, Path]]]) 
 
     try:
         with sync_playwright() as playwright, running(playwright, browser) as started:
-            for page, papers in pages.items():
-                with shown(started, page) as tab:
-                    for paper, file in papers:
-                        width, height = PAPERS[paper]
-                        file.write_bytes(timeless(printed(tab, width, height)))
+            print_with(started, pages)
     except Error as error:
         reason = error.message.splitlines()[0]
         raise NoBrowserError(f"{Path(browser).name} did not print: {reason}") from error
+
+
+def print_with(browser: Browser, pages: Mapping[Path, Sequence[tuple[str, Path]]]) -> None:
+    """Print HTML files with a browser that runs."""
+    for page, papers in pages.items():
+        with alone(browser) as tab:
+            show(tab, page)
+            for paper, file in papers:
+                file.write_bytes(timeless(printed(tab, *PAPERS[paper])))
 
 
 @contextmanager
@@ -126,8 +131,14 @@ def running(playwright: Playwright, browser: str) -> Iterator[Browser]:
 
 
 @contextmanager
-def shown(browser: Browser, file: Path) -> Iterator[Page]:
-    """Show a page, and nothing else: whatever it asks for is refused."""
+def alone(browser: Browser) -> Iterator[Page]:
+    """Open an empty page that has no network, and shares nothing with any other."""
+    with browser.new_context(offline=True, service_workers="block") as context:
+        yield context.new_page()
+
+
+def show(page: Page, file: Path) -> None:
+    """Show a file in a page that is alone; whatever else it asks for is refused."""
     url = SITE + quote(file.name)
     script = csp_hash((STATIC / "handout" / "handout.js").read_text("utf-8"))
     policy = {"Content-Security-Policy": POLICY.format(script=script)}
@@ -141,13 +152,10 @@ def shown(browser: Browser, file: Path) -> Iterator[Page]:
             # A page that asks to go away stays: another error would bring a page of its own.
             route.abort("aborted")
 
-    with browser.new_context(offline=True, service_workers="block") as context:
-        context.route("**/*", answer)
-        page = context.new_page()
-        page.goto(url)
-        # In a PDF a link to the page beside it would name the site.
-        page.evaluate(FORGET_FOLDER)
-        yield page
+    page.context.route("**/*", answer)
+    page.goto(url)
+    # In a PDF a link to the page beside it would name the site.
+    page.evaluate(FORGET_FOLDER)
 
 
 def printed(page: Page, width: str, height: str) -> bytes:

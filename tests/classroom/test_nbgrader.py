@@ -30,8 +30,8 @@ BROWSER_LESSON = next(
 )
 
 
-def nbgrader(course: Path, *arguments: str) -> None:
-    """Run nbgrader in a course; fail with what it prints."""
+def nbgrader(course: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start nbgrader in a course."""
     environment = {
         **os.environ,
         # It looks for a program of its own there.
@@ -41,14 +41,20 @@ def nbgrader(course: Path, *arguments: str) -> None:
     }
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"):
         environment[name] = str(course / name.lower())
-    done = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "nbgrader", *arguments],
         cwd=course,
         env=environment,
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
+
+
+def wait_for(*processes: subprocess.Popen[str]) -> None:
+    """Wait until all have ended well; fail with what they print."""
+    said = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(processes), said
 
 
 def answered(released: Path, answers: dict[str, str], target: Path) -> None:
@@ -82,30 +88,36 @@ def exercises(notebook: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A course with a lesson of Python's and one of the browser's, and two who have handed in."""
-    course = tmp_path_factory.mktemp("course")
-    shutil.copy(STATIC / "classroom" / "nbgrader_config.py", course)
+def courses(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two courses, one with a lesson of Python's and one of the browser's; two have handed in.
+
+    Each has a gradebook of its own, so that both can be graded at once: most of it is waiting.
+    """
+    courses = tmp_path_factory.mktemp("courses")
     first, second, third, *_ = exercises(LESSON)
     _, wrong, _ = catalogue(second)[0]
     everything = {exercise: right(exercise) for exercise in exercises(LESSON)}
     some = {first: right(first), second: wrong, third: "class (:  # no Python"}
-    for name, lesson, ada, ben in (
-        ("lesson_1", LESSON, everything, some),
-        ("browser", BROWSER_LESSON, {exercises(BROWSER_LESSON)[0]: "%%browser x\n1"}, {}),
-    ):
-        write_notebook(lesson, course / "source" / name / lesson.name, student_notebook)
-        nbgrader(course, "generate_assignment", name, "--create")
-        released = course / "release" / name / lesson.name
-        for who, answers in (("ada", ada), ("ben", ben)):
-            answered(released, answers, course / "submitted" / who / name / lesson.name)
-        nbgrader(course, "autograde", name, "--create")
-    return course
+    in_the_browser = {exercises(BROWSER_LESSON)[0]: "%%browser x\n1"}
+    handed_in = {
+        "lesson_1": (LESSON, {"ada": everything, "ben": some}),
+        "browser": (BROWSER_LESSON, {"ada": in_the_browser, "ben": {}}),
+    }
+    for name, (lesson, _) in handed_in.items():
+        write_notebook(lesson, courses / name / "source" / name / lesson.name, student_notebook)
+        shutil.copy(STATIC / "classroom" / "nbgrader_config.py", courses / name)
+    wait_for(*(nbgrader(courses / n, "generate_assignment", n, "--create") for n in handed_in))
+    for name, (lesson, submissions) in handed_in.items():
+        released = courses / name / "release" / name / lesson.name
+        for who, answers in submissions.items():
+            answered(released, answers, courses / name / "submitted" / who / name / lesson.name)
+    wait_for(*(nbgrader(courses / name, "autograde", name, "--create") for name in handed_in))
+    return courses
 
 
-def grades(course: Path, assignment: str, who: str) -> dict[str, Any]:
+def grades(courses: Path, assignment: str, who: str) -> dict[str, Any]:
     """Return what nbgrader has written down: points by cell, ``None`` where a person decides."""
-    with Gradebook(f"sqlite:///{course}/gradebook.db") as book:
+    with Gradebook(f"sqlite:///{courses / assignment}/gradebook.db") as book:
         (notebook,) = book.find_submission(assignment, who).notebooks
         return {
             grade.cell.name: None if grade.needs_manual_grade else grade.score
@@ -113,31 +125,33 @@ def grades(course: Path, assignment: str, who: str) -> dict[str, Any]:
         }
 
 
-def test_stubs_survive_the_release(course: Path) -> None:
+def test_stubs_survive_the_release(courses: Path) -> None:
     """What is released has the stubs of the lesson, and checks that nobody can edit."""
     student = student_notebook(nbformat.read(LESSON, as_version=4))
-    released = nbformat.read(course / "release" / "lesson_1" / LESSON.name, as_version=4)
+    released = nbformat.read(
+        courses / "lesson_1" / "release" / "lesson_1" / LESSON.name, as_version=4
+    )
     assert [cell.source for cell in released.cells] == [cell.source for cell in student.cells]
     checks = [cell for cell in released.cells if "check" in cell.metadata.get("tags", [])]
     assert len(checks) == len(exercises(LESSON))
     assert not any(cell.metadata.editable or cell.metadata.deletable for cell in checks)
 
 
-def test_right_submission(course: Path) -> None:
+def test_right_submission(courses: Path) -> None:
     """Whoever has solved all exercises has all points."""
-    assert set(grades(course, "lesson_1", "ada").values()) == {1.0}
-    assert len(grades(course, "lesson_1", "ada")) == len(exercises(LESSON))
+    assert set(grades(courses, "lesson_1", "ada").values()) == {1.0}
+    assert len(grades(courses, "lesson_1", "ada")) == len(exercises(LESSON))
 
 
-def test_wrong_submission(course: Path) -> None:
+def test_wrong_submission(courses: Path) -> None:
     """A wrong answer, one that is no Python, and a stub have no point; a right one has its own."""
     first, *others = cells(LESSON, "check").values()
-    assert grades(course, "lesson_1", "ben") == {first: 1.0} | dict.fromkeys(others, 0.0)
+    assert grades(courses, "lesson_1", "ben") == {first: 1.0} | dict.fromkeys(others, 0.0)
 
 
-def test_reason_of_a_grade(course: Path) -> None:
+def test_reason_of_a_grade(courses: Path) -> None:
     """The cell of a check that fails shows the verdict, and no code of the course."""
-    graded = course / "autograded" / "ben" / "lesson_1" / LESSON.name
+    graded = courses / "lesson_1" / "autograded" / "ben" / "lesson_1" / LESSON.name
     last = exercises(LESSON)[-1]
     (check,) = (
         cell
@@ -150,13 +164,13 @@ def test_reason_of_a_grade(course: Path) -> None:
     assert not any("server/" in line for line in output.traceback)
 
 
-def test_browser_is_for_a_person_to_grade(course: Path) -> None:
+def test_browser_is_for_a_person_to_grade(courses: Path) -> None:
     """What only a browser can do waits for a person, and an untouched stub has no point."""
     first, *others = cells(BROWSER_LESSON, "stub").values()
-    assert grades(course, "browser", "ada") == {first: None} | dict.fromkeys(others, 0.0)
-    assert set(grades(course, "browser", "ben").values()) == {0.0}
+    assert grades(courses, "browser", "ada") == {first: None} | dict.fromkeys(others, 0.0)
+    assert set(grades(courses, "browser", "ben").values()) == {0.0}
 
 
-def test_nobody_else_is_remembered(course: Path) -> None:
+def test_nobody_else_is_remembered(courses: Path) -> None:
     """Grading does not write down what the teacher has solved."""
-    assert not (course / "p.json").exists()
+    assert not [*courses.glob("*/p.json")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nbformat import NotebookNode
@@ -10,7 +10,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook, new_output, new_raw_cel
 
 from tests.handout.samples import code, prose, recorded, shown
 
-__all__ = ["FILE", "FOR_TEACHERS", "MARKUP", "PLACES", "SITE", "lesson_with"]
+__all__ = ["EVERYWHERE", "FILE", "MARKUP", "PLACES", "SITE", "TITLE", "lesson_in", "lesson_with"]
 
 FILE = "FILE-OF-THE-TEACHER"
 SITE = "SITE-OF-A-STRANGER"
@@ -192,11 +192,18 @@ PLACES: dict[str, Place] = {
 """Where a notebook may hold a text of somebody's, as cells."""
 
 
-FOR_TEACHERS = (
-    *("a hint", "a note for the teacher", "a question", "an output of HTML"),
-    *("the name of an exercise", "what was printed"),
-)
-"""The places that the teacher's edition shows in another way, or the student's not at all."""
+TITLE = "the title"
+
+EVERYWHERE = (*PLACES, TITLE)
+"""All places, with the one that is no cell of its own."""
+
+
+def lesson_in(texts: Mapping[str, str]) -> NotebookNode:
+    """Return a lesson with a text in each of some places."""
+    cells = [
+        cell for place, text in texts.items() if place != TITLE for cell in PLACES[place](text)
+    ]
+    return lesson_with(cells, texts.get(TITLE, "x"))
 
 
 def lesson_with(cells: list[NotebookNode], title: str = "x") -> NotebookNode:

@@ -202,13 +202,6 @@ def test_command_without_playwright(sample, tmp_path, capsys, monkeypatch):
     ]
 
 
-def test_command_with_a_browser(sample, tmp_path, capsys, monkeypatch, chromium):
-    """With both the command prints."""
-    monkeypatch.setattr(module, "find_browser", lambda: chromium)
-    main([str(sample), "--out", str(tmp_path / "x")])
-    assert capsys.readouterr().out == f"{SAID}\n2 handouts and 4 PDFs are in {tmp_path / 'x'}\n"
-
-
 def test_a_new_set_takes_the_place_of_the_old_one(sample, tmp_path):
     """What an earlier build left is gone, whatever lessons it had."""
     other = tmp_path / "x.ipynb"
@@ -229,10 +222,12 @@ def test_folder_elsewhere(sample, tmp_path, capsys):
 # PDFs
 
 
-def test_pdfs(sample, tmp_path, chromium):
-    """With a browser there are PDFs on both papers, the same whenever they are made."""
-    for name in ("a", "b"):
-        build([sample], tmp_path / name, chromium)
+def test_pdfs(sample, tmp_path, capsys, monkeypatch, chromium):
+    """With a browser the command makes PDFs on both papers, the same whenever they are made."""
+    monkeypatch.setattr(module, "find_browser", lambda: chromium)
+    main([str(sample), "--out", str(tmp_path / "a")])
+    assert capsys.readouterr().out == f"{SAID}\n2 handouts and 4 PDFs are in {tmp_path / 'a'}\n"
+    build([sample], tmp_path / "b", chromium)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
     papers = {}
     for file in sorted((tmp_path / "a").rglob("*.pdf")):

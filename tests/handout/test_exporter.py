@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from jinja2 import Environment
 from nbconvert.exporters import get_exporter
 from traitlets.config import Application, Config
 
@@ -55,6 +56,17 @@ def nbconvert(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_registered():
     """nbconvert knows the exporter by its name."""
     assert get_exporter("handout") is HandoutExporter
+
+
+def test_templates_are_compiled_once(monkeypatch):
+    """A second exporter takes the templates as the first has compiled them."""
+    page = export(lesson())
+
+    def compile_again(*arguments):
+        raise AssertionError(arguments)
+
+    monkeypatch.setattr(Environment, "compile", compile_again)
+    assert export(lesson()) == page
 
 
 # The two editions

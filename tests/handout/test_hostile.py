@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,9 +18,10 @@ from typing import Any
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
 
 from server.handout import pdf
+from server.handout.build import build, pages_to_print
 from server.handout.exporter import EDITIONS, HandoutExporter
 from server.handout.lesson import CONSOLE_KINDS
 from server.handout.markup import sound_base64
@@ -29,7 +29,16 @@ from server.handout.reading import HandoutError
 from server.notebook.recordings import WIRE_WORDS
 from tests.browser import finding
 from tests.handout import validity
-from tests.handout.hostile import FILE, FOR_TEACHERS, MARKUP, PLACES, SITE, lesson_with
+from tests.handout.hostile import (
+    EVERYWHERE,
+    FILE,
+    MARKUP,
+    PLACES,
+    SITE,
+    TITLE,
+    lesson_in,
+    lesson_with,
+)
 from tests.handout.samples import code, prose, recorded, shown
 
 NOWHERE = {"", "about:blank", "about:srcdoc", "chrome-error://chromewebdata/"}
@@ -38,21 +47,22 @@ NOWHERE = {"", "about:blank", "about:srcdoc", "chrome-error://chromewebdata/"}
 
 @dataclass
 class World:
-    """What is around a page: a file of the teacher's, and a site that counts who asks for it."""
+    """What is around a page: a file of the teacher's, and a site that notes what is asked for."""
 
     file: str
     site: str
     asked: list[str] = field(default_factory=list)
 
-    def addressed(self, text: str) -> str:
-        """Return a text with addresses that lead to something."""
-        return text.replace(FILE, self.file).replace(SITE, self.site)
+    def markup(self, name: str) -> str:
+        """Return markup with addresses that lead to something; the site's say whose they are."""
+        site = f"{self.site}{re.sub(r'[^a-zA-Z]+', '-', name)}/"
+        return MARKUP[name].replace(FILE, self.file).replace(SITE, site)
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A world with a file and a site."""
-    file = tmp_path_factory.mktemp("teacher") / "secret.html"
+@contextmanager
+def surroundings(folder: Path) -> Iterator[World]:
+    """Run a site, and write a file."""
+    file = folder / "secret.html"
     file.write_text("<p>the teacher's own words</p>")
     asked: list[str] = []
 
@@ -68,10 +78,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     site = ThreadingHTTPServer(("127.0.0.1", 0), Site)
     thread = threading.Thread(target=site.serve_forever)
     thread.start()
-    yield World(file.as_uri(), f"http://127.0.0.1:{site.server_port}/", asked)
-    site.shutdown()
-    site.server_close()
-    thread.join()
+    try:
+        yield World(file.as_uri(), f"http://127.0.0.1:{site.server_port}/", asked)
+    finally:
+        site.shutdown()
+        site.server_close()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world with a file and a site, of which nobody asks anything."""
+    with surroundings(tmp_path_factory.mktemp("teacher")) as world:
+        yield world
 
 
 @pytest.fixture(scope="module")
@@ -145,18 +164,9 @@ def faults(page: str) -> list[str]:
         found.append("parts of the body")
     if "The *end*." in page or "The <em>end</em>.</p>" not in page:
         found.append("the end")
-    emphasised = tree.findall(".//em")
-    if not emphasised or "end" not in (emphasised[-1].text or ""):
+    if "end" not in [element.text for element in tree.iter("em")][-1:]:
         found.append("the end is in something else")
     return found
-
-
-def pages(markup: str) -> Iterator[tuple[str, str]]:
-    """Return pages with some markup in each place, and in the title."""
-    for edition, places in {"student": PLACES, "teacher": FOR_TEACHERS}.items():
-        for place in places:
-            yield f"{place}, {edition}", export(lesson_with(PLACES[place](markup)), edition)
-        yield f"the title, {edition}", export(lesson_with([], markup), edition)
 
 
 def test_how_many() -> None:
@@ -165,125 +175,225 @@ def test_how_many() -> None:
     assert len(PLACES) >= 30
 
 
-def test_a_harmless_page_has_no_fault() -> None:
+def alone(markup: str, edition: str) -> dict[str, str]:
+    """Return a page for each place, with some markup there and nowhere else."""
+    return {place: export(lesson_in({place: markup}), edition) for place in EVERYWHERE}
+
+
+def broken_out(page: str, markup: str, edition: str) -> dict[str, list[str]]:
+    """Say what broke out on a page with markup in all places at once, and in which places.
+
+    What breaks out anywhere leaves an element, an attribute or an address that is none of the
+    page's own, or the end of the page is not where it belongs. Others beside it take none of that
+    away, so a page without a fault is without one in each place. Only where there is one, each
+    place gets a page for itself, which tells where it was.
+    """
+    together = faults(page)
+    if not together:
+        return {}
+    found = {place: faults(page) for place, page in alone(markup, edition).items()}
+    return {place: some for place, some in found.items() if some} or {"all together": together}
+
+
+PageOf = Callable[[str, str], str]
+
+
+@pytest.fixture(scope="module")
+def page_of(world: World) -> PageOf:
+    """What makes the page of an edition with some markup in all places at once, and keeps it."""
+
+    @cache
+    def lesson(name: str) -> NotebookNode:
+        return lesson_in(dict.fromkeys(EVERYWHERE, world.markup(name)))
+
+    @cache
+    def made(name: str, edition: str) -> str:
+        return export(lesson(name), edition)
+
+    return made
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_a_harmless_page_has_no_fault(edition: str) -> None:
     """What is looked for is not in every page."""
-    assert {place: found for place, page in pages("x") if (found := faults(page))} == {}
+    pages = {
+        **alone("x", edition),
+        "all": export(lesson_in(dict.fromkeys(EVERYWHERE, "x")), edition),
+    }
+    assert {place: found for place, page in pages.items() if (found := faults(page))} == {}
 
 
-def everywhere(*markups: str) -> NotebookNode:
-    """Return a lesson with some markup in all places at once."""
-    cells = [cell for markup in markups for place in PLACES.values() for cell in place(markup)]
-    return lesson_with(cells, markups[0])
-
-
+@pytest.mark.parametrize("edition", EDITIONS)
 @pytest.mark.parametrize("name", MARKUP)
-def test_nothing_breaks_out(world: World, name: str) -> None:
+def test_nothing_breaks_out(world: World, page_of: PageOf, name: str, edition: str) -> None:
     """In no place does hostile markup become an element, an attribute or an address that acts."""
-    markup = world.addressed(MARKUP[name])
-    # What breaks out of one place is on this page as well, or makes what follows a part of itself,
-    # and then the end is not where it belongs.
-    found = {edition: faults(export(everywhere(markup), edition)) for edition in EDITIONS}
-    if any(found.values()):
-        found |= {place: faults(page) for place, page in pages(markup)}
-    assert {place: one for place, one in found.items() if one} == {}
+    assert broken_out(page_of(name, edition), world.markup(name), edition) == {}
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_all_places_at_once_hide_nothing(world: World, edition: str) -> None:
+    """Among the others each place shows as much as alone, and what breaks out of it is found."""
+    markup = world.markup("refresh after a quote")
+    marks = {place: f"place{number}here" for number, place in enumerate(EVERYWHERE)}
+    together = export(lesson_in({place: mark + markup for place, mark in marks.items()}), edition)
+    shown = {place: together.count(mark) for place, mark in marks.items()}
+    by_itself = {
+        place: export(lesson_in({place: mark + markup}), edition).count(mark)
+        for place, mark in marks.items()
+    }
+    assert shown == by_itself
+    seen = [place for place in EVERYWHERE if shown[place]]
+    assert len(seen) > 25
+    assert faults(together) == []
+    assert [place for place in seen if not faults(together.replace(marks[place], markup))] == []
 
 
 @pytest.mark.parametrize(
-    ("name", "kept", "broken"),
-    [
-        ("refresh to a file", "&lt;meta", "<meta"),
-        ("comment without end", "&lt;!--", "<!--"),
-        ("plain text without end", "&lt;plaintext&gt;", "<plaintext>"),
-        ("selection without end", "&lt;select&gt;", "<select>"),
-        ("style of an element", "&lt;p style", "<p style"),
-    ],
+    ("place", "edition"),
+    [("a table", "student"), ("an error", "teacher"), ("a hint", "student"), (TITLE, "teacher")],
 )
-def test_one_place_of_all_is_seen(name: str, kept: str, broken: str) -> None:
-    """What breaks out of a single place is a fault of the page with all of them."""
-    page = export(everywhere(MARKUP[name]), "teacher")
-    places = [found.start() for found in re.finditer(re.escape(kept), page)]
-    # Not in an attribute, where it is text as well.
-    places = [place for place in places if page.rfind("<", 0, place) < page.rfind(">", 0, place)]
-    assert len(places) > 5
-    for place in places[1::5]:
-        assert faults(page[:place] + broken + page[place + len(kept) :]) != []
+def test_a_place_that_lets_markup_out_is_named(
+    world: World, monkeypatch: pytest.MonkeyPatch, place: str, edition: str
+) -> None:
+    """Where one place lets markup through, that place and no other is told."""
+    markup = world.markup("refresh after a quote")
+    sound, lesson = export, lesson_in
+
+    def lets_out(notebook: NotebookNode, edition: str) -> str:
+        return sound(notebook, edition).replace("HOLE", markup)
+
+    def lesson_with_a_hole(texts: Mapping[str, str]) -> NotebookNode:
+        return lesson({**texts, **dict.fromkeys({place} & {*texts}, "HOLE")})
+
+    monkeypatch.setattr(sys.modules[__name__], "export", lets_out)
+    monkeypatch.setattr(sys.modules[__name__], "lesson_in", lesson_with_a_hole)
+    page = lets_out(lesson_with_a_hole(dict.fromkeys(EVERYWHERE, markup)), edition)
+    assert set(broken_out(page, markup, edition)) == {place}
 
 
-def rest(page: Page) -> None:
-    """Wait for what a page does by itself: its own timers of no time come before this one."""
-    page.evaluate("() => new Promise((done) => setTimeout(done, 100))")
+# What a browser does with them
+
+TABS = 4
+"""How many pages are looked at together."""
+
+START_TO_REST = "() => { window.rested = new Promise((done) => setTimeout(done, 100)) }"
 
 
-@contextmanager
-def read(reader: Browser, file: Path) -> Iterator[list[str]]:
-    """Open a page as a reader does; yield what it asks for, without what is in the page itself."""
+def rest(tabs: Collection[Page]) -> None:
+    """Wait for what pages do by themselves: their own timers of no time come before this one."""
+    for step in (START_TO_REST, "window.rested"):
+        for tab in tabs:
+            try:
+                tab.evaluate(step)
+            except Error as error:
+                # One that goes away meanwhile has asked for what it goes to.
+                if "context was destroyed" not in error.message:
+                    raise
+
+
+def in_turns(tabs: Sequence[Page], files: Mapping[str, Path]) -> Iterator[dict[str, Page]]:
+    """Yield some tabs at a time, with the names of the files that are theirs."""
+    names = list(files)
+    for start in range(0, len(names), len(tabs)):
+        yield dict(zip(names[start:], tabs, strict=False))
+
+
+def read(reader: Browser, files: Mapping[str, Path]) -> dict[str, list[str]]:
+    """Open pages as a reader does; say what else each asks for, or opens, if it does.
+
+    What is in the page itself is not asked for.
+    """
+    asked: dict[str, list[str]] = {name: [] for name in files}
     with reader.new_context() as context:
-        asked: list[str] = []
-        context.on("request", lambda request: asked.append(request.url))
-        page = context.new_page()
-        page.goto(file.as_uri())
-        rest(page)
-        yield [url for url in asked if not url.startswith("data:")]
+        tabs = [context.new_page() for _ in range(TABS)]
+        open_now: dict[Page, str] = {}
+        for tab in tabs:
+            tab.on("request", lambda request, tab=tab: asked[open_now[tab]].append(request.url))
+            tab.on("popup", lambda popup, tab=tab: asked[open_now[tab]].append(popup.url))
+        for some in in_turns(tabs, files):
+            for name, tab in some.items():
+                open_now[tab] = name
+                # They are loaded side by side.
+                tab.goto(files[name].as_uri(), wait_until="commit")
+            for tab in some.values():
+                tab.wait_for_load_state()
+            rest(some.values())
+    outside = {
+        name: [url for url in urls if not url.startswith("data:")] for name, urls in asked.items()
+    }
+    return {name: urls for name, urls in outside.items() if urls != [files[name].as_uri()]}
+
+
+def written(folder: Path, pages: Mapping[str, str]) -> dict[str, Path]:
+    """Write pages to files of their own."""
+    files = {name: folder / f"{number}.html" for number, name in enumerate(pages)}
+    for name, page in pages.items():
+        files[name].write_text(page, "utf-8")
+    return files
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_a_page_that_is_read_goes_nowhere(
-    reader: Browser, world: World, tmp_path: Path, edition: str
+    reader: Browser, world: World, page_of: PageOf, tmp_path: Path, edition: str
 ) -> None:
-    """A browser that opens a handout with all markup in all places asks for that one file."""
-    page = export(everywhere(*map(world.addressed, MARKUP.values())), edition)
-    file = tmp_path / "1.html"
-    file.write_text(page, "utf-8")
-    with read(reader, file) as asked:
-        assert asked == [file.as_uri()]
-    assert world.asked == []
-    # None of it hides what stands below it: the browser finds the elements that are there.
-    tree, _ = validity.parsed(page)
-    names = Counter(element.tag for element in tree.iter() if isinstance(element.tag, str))
-    with reader.new_context(java_script_enabled=False) as context:
-        shown = context.new_page()
-        shown.goto(file.as_uri())
-        found = shown.locator("html").evaluate(NAMES)
-    assert Counter(found) == names
-
-
-NAMES = "html => [html, ...html.querySelectorAll('*')].map((element) => element.localName)"
-
-
-def test_a_page_that_goes_away_is_seen(reader: Browser, world: World, tmp_path: Path) -> None:
-    """A reader's browser follows what no handout holds."""
-    file = tmp_path / "1.html"
-    file.write_text(world.addressed(f"<img src={SITE}here.png>"), "utf-8")
-    with read(reader, file) as asked:
-        assert asked == [file.as_uri(), f"{world.site}here.png"]
-    assert world.asked == ["/here.png"]
-    world.asked.clear()
-
-
-@pytest.mark.parametrize("name", MARKUP)
-def test_printing_goes_nowhere(printer: Browser, world: World, tmp_path: Path, name: str) -> None:
-    """The browser that prints stays where it is, even on a page that nobody has cleaned."""
-    file = tmp_path / "1.html"
-    file.write_text(f"<h1>here</h1>{world.addressed(MARKUP[name])}", "utf-8")
-    with pdf.shown(printer, file) as page:
-        rest(page)
-        assert page.url == f"{pdf.SITE}1.html"
-        assert page.locator("h1").text_content() == "here"
-        assert {frame.url for frame in page.frames[1:]} <= NOWHERE
-        assert pdf.printed(page, "8in", "10in").startswith(b"%PDF")
+    """A browser that opens a handout asks for that one file, whatever markup it was made of."""
+    files = written(tmp_path, {name: page_of(name, edition) for name in MARKUP})
+    assert read(reader, files) == {}
     assert world.asked == []
 
 
-def test_a_picture_that_is_none_leaves_no_trace(world: World, tmp_path: Path) -> None:
+def test_a_page_that_goes_away_is_seen(reader: Browser, tmp_path: Path) -> None:
+    """A reader's browser follows what no handout holds, and it is told which page led there."""
+    with surroundings(tmp_path) as world:
+        led = {
+            "refresh to a file": world.file,
+            "refresh to a site": f"{world.site}refresh-to-a-site/",
+            "picture of a file": world.file,
+            "picture of a site": f"{world.site}picture-of-a-site/x.png",
+            "script": f"{world.site}script/",
+            "frame of a text": world.file,
+            "sound": f"{world.site}sound/x.mp3",
+        }
+        pages = {name: f"<p>here</p>{world.markup(name)}" for name in led}
+        files = written(tmp_path, {"none": "<p>here</p>", **pages})
+        found = read(reader, files)
+        assert found == {name: [files[name].as_uri(), address] for name, address in led.items()}
+        assert "/picture-of-a-site/x.png" in world.asked
+
+
+def test_printing_goes_nowhere(printer: Browser, world: World, tmp_path: Path) -> None:
+    """The browser that prints stays where it is, even on pages that nobody has cleaned."""
+    files = written(tmp_path, {name: f"<h1>here</h1>{world.markup(name)}" for name in MARKUP})
+    found = {}
+    with ExitStack() as stack:
+        tabs = [stack.enter_context(pdf.alone(printer)) for _ in range(TABS)]
+        for some in in_turns(tabs, files):
+            for name, tab in some.items():
+                pdf.show(tab, files[name])
+            rest(some.values())
+            for name, tab in some.items():
+                shown_in_frames = {frame.url for frame in tab.frames[1:]} - NOWHERE
+                title = tab.locator("h1").text_content()
+                begin = pdf.printed(tab, "8in", "10in")[:4]
+                found[name] = (tab.url, title, shown_in_frames, begin)
+    assert found == {
+        name: (f"{pdf.SITE}{file.name}", "here", set(), b"%PDF") for name, file in files.items()
+    }
+    assert world.asked == []
+
+
+def test_a_picture_that_is_none_leaves_no_trace(
+    printer: Browser, world: World, tmp_path: Path
+) -> None:
     """A picture that would lead to a teacher's file prints as if it were not there."""
     papers = []
-    for folder, data in (("a", world.addressed(MARKUP["refresh after a picture"])), ("b", "")):
+    for folder, data in (("a", world.markup("refresh after a picture")), ("b", "")):
         notebook = tmp_path / folder / "1.ipynb"
         notebook.parent.mkdir()
         picture = shown({"image/png": data, "text/plain": "x"})
         nbformat.write(lesson_with([code("x", picture)]), notebook)
-        command = [sys.executable, "-m", "server.handout.build", "1.ipynb", "--out", "out"]
-        subprocess.run(command, check=True, cwd=notebook.parent, capture_output=True)
+        pages = build([notebook], notebook.parent / "out")
+        pdf.print_with(printer, pages_to_print(pages))
         papers.append([file.read_bytes() for file in sorted(notebook.parent.rglob("*.pdf"))])
     assert papers[0] == papers[1]
     assert len(papers[0]) == 4

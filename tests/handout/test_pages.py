@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import axe_playwright_python
 import pytest
@@ -92,33 +93,61 @@ ONE_OF_EACH = """
 """Coloured words, and rows of a kind, look the same wherever they stand: one of each is enough to
 judge them, and a lesson has thousands."""
 
-
-ONE_TEXT_OF_EACH = """
+CONTRASTS = """
 () => {
-  const seen = new Set();
-  const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (words.nextNode()) {
-    const text = words.currentNode;
-    let looks = "";
-    for (let part = text.parentElement; part !== document.body; part = part.parentElement) {
-      const { backgroundColor, color, fontSize, fontWeight } = getComputedStyle(part);
-      looks += [part.localName, part.className, backgroundColor, color, fontSize, fontWeight, ""];
+  const grounds = new Map([[null, ""]]);
+  function ground(element) {
+    if (!grounds.has(element)) {
+      const { backgroundColor, backgroundImage, opacity } = getComputedStyle(element);
+      const own = [element.localName, element.className, backgroundColor, backgroundImage, opacity];
+      grounds.set(element, ground(element.parentElement) + own.join(" ") + "\\n");
     }
-    if (seen.has(looks)) text.data = "";
-    seen.add(looks);
+    return grounds.get(element);
   }
+  const looks = new Map();
+  for (const element of document.body.querySelectorAll("*")) {
+    const words = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!words || !element.checkVisibility()) continue;
+    const { color, fontSize, fontWeight, textShadow } = getComputedStyle(element);
+    const look = [ground(element), color, fontSize, fontWeight, textShadow].join(" ");
+    if (!looks.has(look)) looks.set(look, element);
+  }
+  const options = { runOnly: ["color-contrast"], resultTypes: ["violations"] };
+  return axe.run({ include: [...looks.values()] }, options);
 }
 """
-"""How well a text stands out depends on its looks and on those of what it is in."""
+"""Words of one colour and size, in elements of the same names and classes with the same grounds up
+to the page's own, have one contrast: the first of them is judged for all."""
+
+
+WIDER = """
+() => [...document.querySelectorAll("pre, table, img, p, h2")]
+  .filter((part) => part.scrollWidth > part.clientWidth + 1 && part.clientWidth)
+  .map((part) => part.outerHTML.slice(0, 200))
+"""
+"""What is wider than the room that it has."""
 
 
 def findings(page: Page, **options: object) -> list[str]:
     """Return what axe-core finds on a page."""
+    bring_axe(page)
+    return violations(
+        page.evaluate("options => axe.run(options)", {"resultTypes": ["violations"], **options})
+    )
+
+
+def contrasts(page: Page) -> list[str]:
+    """Return what axe-core finds of a page's colours, of each look one."""
+    bring_axe(page)
+    return violations(page.evaluate(CONTRASTS))
+
+
+def bring_axe(page: Page) -> None:
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(AXE)
-    result = page.evaluate(
-        "options => axe.run(options)", {"resultTypes": ["violations"], **options}
-    )
+
+
+def violations(result: dict[str, Any]) -> list[str]:
     return [f"{found['id']}: {found['nodes'][0]['html']}" for found in result["violations"]]
 
 
@@ -136,23 +165,48 @@ if os.environ.get("VNU_JAR"):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_accessible_and_alone(page, handouts, name):
+def test_accessible_and_alone(looked_at, handouts, name):
     """axe-core finds nothing in either theme, and not one request leaves the page."""
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.emulate_media(color_scheme="light")
-    show(page, handouts, name)
-    if "sample" not in name:
-        page.evaluate(ONE_OF_EACH)
-    assert findings(page, rules={"color-contrast": {"enabled": False}}) == []
-    # Only colours differ between the themes. To look at all texts would take most of the time.
-    page.evaluate(ONE_TEXT_OF_EACH)
-    for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
-        assert findings(page, runOnly=["color-contrast"]) == []
+    looked_at.set_viewport_size({"width": 1280, "height": 900})
+    looked_at.emulate_media(media="screen", color_scheme="light")
+    looked_at.on("request", lambda request: asked.append(request.url))
+    show(looked_at, handouts, name)
+    # Only colours differ between the themes.
+    if "sample" in name:
+        assert findings(looked_at) == []
+        looked_at.emulate_media(color_scheme="dark")
+        assert findings(looked_at, runOnly=["color-contrast"]) == []
+    else:
+        looked_at.evaluate(ONE_OF_EACH)
+        assert findings(looked_at, rules={"color-contrast": {"enabled": False}}) == []
+        assert contrasts(looked_at) == []
+        looked_at.emulate_media(color_scheme="dark")
+        assert contrasts(looked_at) == []
     assert [url for url in asked if not url.startswith("data:")] == [
         (handouts.folder / name).as_uri()
     ]
+
+
+PALE = """
+change => {
+  const words = [...document.querySelectorAll(".prose > p")].at(-1);
+  words.id = "pale";
+  if (change === "words") words.style.color = "#8888";
+  else words.style.backgroundColor = "#777";
+}
+"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("change", ["words", "ground"])
+def test_a_bad_contrast_is_found(page, handouts, theme, change):
+    """Among a lesson's words that look as they should, the few that cannot be read are found."""
+    page.emulate_media(color_scheme=theme)
+    show(page, handouts, f"student/{LESSONS[0].stem}.html")
+    page.evaluate(PALE, change)
+    (found,) = contrasts(page)
+    assert found.startswith('color-contrast: <p id="pale"')
 
 
 def test_policy_forbids_everything_else(browser, handouts):
@@ -183,12 +237,20 @@ def test_policy_forbids_everything_else(browser, handouts):
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if "index" not in name])
-def test_fits_a_phone(looked_at, handouts, name):
-    """At 320 pixels nothing is wider than the window, but what scrolls by itself."""
+def test_nothing_is_cut(looked_at, handouts, name):
+    """Nothing is wider than a phone's window, but what scrolls by itself, or than paper's text.
+
+    A window has 320 pixels, the text of an A4 page 178 mm, and that of a Letter page 184 mm.
+    """
     looked_at.emulate_media(media="screen")
     looked_at.set_viewport_size({"width": 320, "height": 800})
     show(looked_at, handouts, name)
     assert looked_at.evaluate("document.documentElement.scrollWidth") == 320
+    looked_at.emulate_media(media="print")
+    for width in (672, 695):
+        looked_at.set_viewport_size({"width": width, "height": 1000})
+        assert looked_at.evaluate("document.documentElement.scrollWidth") == width
+        assert looked_at.evaluate(WIDER) == []
 
 
 def test_readable_without_script(no_script, handouts):
@@ -363,22 +425,6 @@ def test_reduced_motion(page, handouts):
 
 
 # Paper
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if "index" not in name])
-@pytest.mark.parametrize("width", [672, 695])
-def test_nothing_is_cut_on_paper(looked_at, handouts, name, width):
-    """Nothing is wider than the text of an A4 page (178 mm) or of a Letter page (184 mm)."""
-    looked_at.set_viewport_size({"width": width, "height": 1000})
-    looked_at.emulate_media(media="print")
-    show(looked_at, handouts, name)
-    assert looked_at.evaluate("document.documentElement.scrollWidth") == width
-    wider = looked_at.evaluate(
-        """() => [...document.querySelectorAll("pre, table, img, p, h2")]
-          .filter((part) => part.scrollWidth > part.clientWidth + 1 && part.clientWidth)
-          .map((part) => part.outerHTML.slice(0, 200))"""
-    )
-    assert wider == []
 
 
 def test_what_is_on_paper(page, handouts):
