@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -114,7 +114,16 @@ SLEEPER = "from pathlib import Path\nimport os, time\nPath('new').write_text(str
 SLEEPER += "Path('new').rename('pid')\ntime.sleep(600)\n"
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT raises, as in a cell: where a shell has put the tests aside, it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("command", ["python sleeper.py", "python sleeper.py {port}"])
+@pytest.mark.usefixtures("interruptible")
 def test_interrupted(command: str, project: Project) -> None:
     """An interrupt ends what a cell waits for: a command, or a server that is about to start."""
     project.write("sleeper.py", SLEEPER)
