@@ -335,6 +335,30 @@ def test_no_coroutine_stays_behind() -> None:
     assert [str(one.message) for one in told if "never awaited" in str(one.message)] == []
 
 
+class Kept:
+    """Keeps itself in a cycle, and a coroutine that nobody awaits."""
+
+    def __init__(self) -> None:
+        self.own = self
+        self.forgotten = Sleepless().websocket_connect({})
+
+
+def test_a_coroutine_of_before() -> None:
+    """What was forgotten before a check is no mistake of the answer that it tries."""
+
+    class Collects(Whisper):
+        def websocket_receive(self, event: Any) -> None:
+            gc.collect()
+
+    gc.disable()
+    try:
+        Kept()
+        verdict = check("1.1", Collects)
+    finally:
+        gc.enable()
+    assert verdict.mistake is not None and verdict.mistake.id == "no-answer", verdict
+
+
 # What counts
 
 
