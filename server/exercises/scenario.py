@@ -228,6 +228,8 @@ class Trial(Sheet):
         """
         if came == NOTHING and self.was_busy:
             came = f"{NOTHING} yet: the handler is still at work"
+            # It may be right for more than the examples, and is late.
+            mistake = None if mistake is ONLY_EXAMPLES else mistake
         super().fail(what, expected, came, mistake)
 
     def expect_end(

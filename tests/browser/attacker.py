@@ -22,13 +22,19 @@ top.document.title = "owned";
 </script>"""
 
 
+def tell(what: dict[str, object]) -> None:
+    """Write a line, in one piece: several requests are answered at a time."""
+    sys.stdout.write(f"{json.dumps(what)}\n")
+    sys.stdout.flush()
+
+
 class Attack(BaseHTTPRequestHandler):
     """Answers everything with a page that would do harm."""
 
     def do_GET(self) -> None:
         upgrade = self.headers.get("Upgrade")
         told = {"path": self.path, "cookie": self.headers.get("Cookie"), "upgrade": upgrade}
-        print(json.dumps(told), flush=True)
+        tell(told)
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.send_header("Access-Control-Allow-Origin", "*")
@@ -66,7 +72,7 @@ def main() -> None:
         os.setgid(NOBODY)
         os.setuid(NOBODY)
     server = take(int(sys.argv[1]))
-    print(json.dumps({"taken": True, "uid": os.getuid()}), flush=True)
+    tell({"taken": True, "uid": os.getuid()})
     threading.Thread(target=server.serve_forever).start()
     # Until whoever started this lets go.
     sys.stdin.read()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import sys
 import threading
 import time
 import warnings
@@ -25,6 +26,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from server.exercises import Verdict, check, progress, reset
 from server.exercises.check import Unsolved, checked, is_empty
 from server.exercises.ran import session
+from server.exercises.scenario import Patience
 
 LIMIT = 60.0
 """Seconds within which every check has ended, on a machine that does other things as well."""
@@ -357,6 +359,23 @@ def test_a_coroutine_of_before() -> None:
     finally:
         gc.enable()
     assert verdict.mistake is not None and verdict.mistake.id == "no-answer", verdict
+
+
+def test_late_is_not_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has not answered yet may be right for more than the examples, and is called busy."""
+    monkeypatch.setattr(sys.modules["server.exercises.check"], "PATIENCE", Patience(answer=0.3))
+    release = threading.Event()
+
+    class Late(Shout):
+        def receive(self, text_data: str) -> None:
+            if text_data not in ("hello", "Is anybody there?"):
+                release.wait(60)
+            super().receive(text_data)
+
+    verdict = check("1.1", Late)
+    release.set()
+    assert verdict.steps[-1].came == "nothing yet: the handler is still at work"
+    assert verdict.mistake is not None and verdict.mistake.id == "still-busy"
 
 
 # What counts
