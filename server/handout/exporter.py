@@ -153,7 +153,11 @@ class HandoutExporter(HTMLExporter):
                 "NbConvertBase": {"display_data_priority": list(KINDS)},
                 "HighlightMagicsPreprocessor": {
                     "enabled": True,
-                    "languages": {"%%browser": "javascript"},
+                    "languages": {
+                        "%%browser": "javascript",
+                        "%%answer": "python3",
+                        "%%write": "python3",
+                    },
                 },
                 "CoalesceStreamsPreprocessor": {"enabled": True},
             }

@@ -377,6 +377,13 @@ def test_nbconvert_is_ended(monkeypatch, caplog):
     assert len(caplog.records) == 1
 
 
+@pytest.mark.parametrize("first", ["%%write chat/views.py", "%%answer 6.2"])
+def test_a_file_in_a_cell(first):
+    """A cell that becomes a file has the colours of Python, as any other cell."""
+    notebook = nbformat.v4.new_notebook(cells=[prose("# 1"), code(f"{first}\nclass A: pass")])
+    assert main(export(notebook)).find("span", class_="k").text == "class"
+
+
 # Small parts
 
 

@@ -243,7 +243,7 @@ NOT_LIVE = mistake(
 AFTER_CUT_OUT = mistake(
     "after-cut-out",
     "Something else in the query string is in the way",
-    cause="A query string may name other things as well, before after and behind it.",
+    cause="A query string may name other things as well, on either side of it.",
     fix='Take it apart with parse_qs, and ask what comes of that for "after".',
 )
 NO_AFTER = mistake(
