@@ -93,7 +93,7 @@ def test_old_formats(major, text):
         ("", "x.ipynb is empty"),
         (" \n", "x.ipynb is empty"),
         ("no JSON", "x.ipynb is not a notebook: it is no JSON from line 1 on"),
-        ('{\n"a": 1,\n}', "x.ipynb is not a notebook: it is no JSON from line 3 on"),
+        ('{\n"a": 1\n"b": 2}', "x.ipynb is not a notebook: it is no JSON from line 3 on"),
         ("[" * 100_000, "x.ipynb is not a notebook: its parts are nested too deeply"),
         ("[]", "x.ipynb is not a notebook: it does not say which format it has"),
         ("3", "x.ipynb is not a notebook: it does not say which format it has"),
