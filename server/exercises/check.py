@@ -369,7 +369,6 @@ def judge_browser(exercise: BrowserExercise) -> Verdict:
             mistake = mistake or sheet.mistake
     if came == STUCK:
         mistake = RUNAWAY
-    if came == STUCK:
         # It may have connected before.
         sheet.steps.append(Step("the page answers", False, "an answer", came))
     elif came:
