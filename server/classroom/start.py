@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import venv
@@ -65,12 +66,13 @@ def install(folder: Path) -> list[str]:
 
 def run(command: list[str], folder: Path) -> int:
     """Run a command to its end; what Ctrl-C means is the command's to say."""
-    with subprocess.Popen(command, cwd=folder) as process:
-        while True:
-            try:
-                return process.wait()
-            except KeyboardInterrupt:
-                continue
+    # A function, and not SIG_IGN, which the command would inherit; and set before the command is
+    # there, which may be ready for Ctrl-C before Popen returns.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.call(command, cwd=folder)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 if __name__ == "__main__":

@@ -171,16 +171,9 @@ def test_ctrl_c_is_for_the_lessons(tmp_path: Path) -> None:
         assert process.wait(60) == 7
 
 
-def test_ctrl_c_is_waited_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interrupt while waiting does not end the wait."""
-    waits = iter([KeyboardInterrupt(), 7])
-
-    def wait(self: subprocess.Popen[bytes], timeout: float | None = None) -> int:
-        result = next(waits, None)
-        if isinstance(result, KeyboardInterrupt):
-            raise result
-        return real(self) if result is None else result
-
-    real = subprocess.Popen.wait
-    monkeypatch.setattr(subprocess.Popen, "wait", wait)
-    assert start.run([sys.executable, "-c", ""], tmp_path) == 7
+def test_ctrl_c_before_the_command_is_there(tmp_path: Path) -> None:
+    """Ctrl-C while the command starts does not end the script, and is as it was afterwards."""
+    before = signal.getsignal(signal.SIGINT)
+    send = "import os, signal; os.kill(os.getppid(), signal.SIGINT); raise SystemExit(7)"
+    assert start.run([sys.executable, "-c", send], tmp_path) == 7
+    assert signal.getsignal(signal.SIGINT) is before
