@@ -27,6 +27,30 @@ hypothesis.settings.load_profile("any machine")
 # Notebooks below tests/ are material of tests and not lessons for nbval to compare.
 collect_ignore_glob = ["*.ipynb"]
 
+# Whole files go to one process each. The longest go first, or one of them would be under way when
+# all others are done.
+LONGEST = (
+    "tests/exercises/test_gate.py",
+    "tests/browser/test_lessons.py",
+    "tests/lessons/",
+    "tests/handout/test_pages.py",
+    "tests/handout/test_hostile.py",
+    "tests/browser/test_jupyter.py",
+    "tests/browser/test_frame.py",
+    "tests/exercises/test_browser_gate.py",
+    "notebooks/",
+    "tests/browser/test_hub.py",
+    "tests/browser/test_two_users.py",
+    "tests/classroom/test_class_set.py",
+    "tests/classroom/test_nbgrader.py",
+    "tests/handout/test_paper.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files; the order within a file is its own."""
+    items.sort(key=lambda item: [not item.nodeid.startswith(name) for name in LONGEST])
+
 
 def pytest_collection_finish() -> None:
     """Let no full collection look at what the tests are: it is much, and stays."""
