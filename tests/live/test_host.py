@@ -289,7 +289,7 @@ def test_a_handler_that_blocks_the_loop() -> None:
             if isinstance(entry.what, Note)
         ]
         code = Blocks.websocket_receive.__code__
-        lines = range(code.co_firstlineno, code.co_firstlineno + 3)
+        lines = range(code.co_firstlineno, code.co_firstlineno + 4)
         assert text in [
             f"The server's event loop does not answer: Blocks.websocket_receive, in line {line} "
             f"of its cell or file, blocks it. In an async consumer, await what takes time: "
