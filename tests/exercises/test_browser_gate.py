@@ -69,7 +69,10 @@ def server() -> Iterator[LiveServer]:
 def notebook(server: LiveServer) -> Iterator[Page]:
     """A page in which the frames of one cell after the other are shown."""
     with browser() as started:
-        yield started.open(server.http_url)
+        page = started.open(server.http_url)
+        # Nobody looks at it: the less there is to paint, the less a processor has to do.
+        page.size(60, 60)
+        yield page
 
 
 @pytest.fixture(scope="module")
