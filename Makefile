@@ -101,7 +101,9 @@ style: $(VENV)/.installed-dev
 
 # Without the lessons: nbval would measure inside their kernels, which makes them stall.
 coverage: $(VENV)/.installed-dev
-	$(tested) $(VENV)/bin/python $(pytest) tests --cov $(PYTEST_ARGS)
+	$(tested) $(VENV)/bin/python $(pytest) tests --cov --cov-report= $(PYTEST_ARGS)
+	$(tested) COVERED=greenlet $(VENV)/bin/python -m pytest -q tests/handout -k 'pdf or print' \
+		--cov --cov-append
 
 notebooks: $(VENV)/.installed-dev
 	$(tested) $(VENV)/bin/python -m tests.browser.finding
