@@ -27,6 +27,25 @@ START_TIMEOUT = 60.0
 
 tabs = itertools.count()
 
+# No lesson needs these, and they cost processor time: nbgrader's take a second to import, language
+# servers and the extension manager start Node.js, and for its menu each page that loads has the
+# server load all exporters.
+SERVER_EXTENSIONS = (
+    "jupyter_lsp",
+    "jupyter_server_terminals",
+    "nbgrader.server_extensions.assignment_list",
+    "nbgrader.server_extensions.course_list",
+    "nbgrader.server_extensions.formgrader",
+    "nbgrader.server_extensions.validate_assignment",
+)
+LAB_EXTENSIONS = (
+    "@jupyter/nbgrader",
+    "@jupyterlab/extensionmanager-extension",
+    "@jupyterlab/lsp-extension",
+    "@jupyterlab/notebook-extension:export",
+    "@jupyterlab/terminal-extension",
+)
+
 # JupyterLab's application object, which `--expose-app-in-browser` makes a global.
 READY = """
 const started = Date.now();
@@ -290,6 +309,7 @@ def lab(
     answer = private / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
     answer.parent.mkdir(parents=True, exist_ok=True)
     answer.write_text('{"fetchNews": "false"}')
+    leave_out(private)
     variables = {
         **os.environ,
         # Nobody's settings get in the way, and nothing is left in anybody's home.
@@ -315,6 +335,15 @@ def lab(
             except subprocess.TimeoutExpired:
                 server.kill()
                 server.wait()
+
+
+def leave_out(folder: Path) -> None:
+    """Configure Jupyter in this folder to do without some extensions."""
+    server = {"ServerApp": {"jpserver_extensions": dict.fromkeys(SERVER_EXTENSIONS, False)}}
+    (folder / "jupyter_server_config.json").write_text(json.dumps(server))
+    page = folder / "labconfig/page_config.json"
+    page.parent.mkdir(exist_ok=True)
+    page.write_text(json.dumps({"disabledExtensions": dict.fromkeys(LAB_EXTENSIONS, True)}))
 
 
 def errors(notebook: Any) -> list[str]:
