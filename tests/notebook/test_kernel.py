@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
@@ -110,8 +111,23 @@ class Kernel:
             message: Any = self.client.get_iopub_msg(timeout=30)
             if message["msg_type"] == "stream":
                 output += message["content"]["text"]
+        self.come_to_wait()
         self.manager.interrupt_kernel()
         return self.finish(cell)[1]
+
+    def come_to_wait(self) -> None:
+        """Give a cell the moment that it needs from its last print to where it waits.
+
+        A signal that Python's thread takes in just before it waits for a lock does not end that
+        wait; the next one does.
+
+        """
+        process = psutil.Process(self.manager.provisioner.pid)
+        for _ in range(40):
+            before = process.num_ctx_switches()
+            time.sleep(0.05)
+            if process.num_ctx_switches() == before:
+                return
 
     def drain(self) -> str:
         """Return what is printed while no cell runs."""
