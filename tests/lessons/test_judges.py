@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -26,6 +27,9 @@ from server.exercises.scenario import End, Patience, Trial, came, quote
 from server.exercises.visit import newest_run
 from server.lessons.lesson_2.judges import all_routes, route_mistake
 from server.lessons.lesson_4.judges import same
+from server.lessons.lesson_5 import judges as lesson_5
+from server.lessons.lesson_5.judges import was_written_throughout
+from server.live.record import Connecting, Entry, Received, Sent, Snapshot, What
 from server.mistakes.registry import MISTAKES
 from server.notebook.launch import LiveServer
 from server.notebook.runs import Page, Report, Run, Told, runs
@@ -722,6 +726,50 @@ def test_catching_up_half_right(line: str, changed: str, diagnosis: str, came: s
     verdict = check("5.4", run_cell(source.replace(line, changed), "5.4")["routes"])
     assert verdict.mistake is MISTAKES[diagnosis]
     assert came in verdict.steps[-1].came
+
+
+def at(seconds: float, connection: int, what: What) -> Entry:
+    return Entry(1, seconds, connection, what, None)
+
+
+@pytest.mark.parametrize(
+    ("taken", "is_throughout"),
+    [
+        ([1.02, 1.04, 1.06, 1.08], True),
+        ([1.02, 1.06, 1.08], False),
+        ([1.04, 1.06, 1.08], False),
+        ([1.02, 1.04, 1.06], False),
+        ([], False),
+    ],
+)
+def test_written_throughout(taken: list[float], is_throughout: bool) -> None:
+    """Messages came at all times from the last client's handshake to what it was sent first."""
+    entries = [
+        at(0.5, 1, Received("before")),
+        at(1.0, 2, Connecting("/ws/log/", None)),
+        *(at(seconds, 1, Received("while it connects")) for seconds in taken),
+        at(1.1, 2, Sent("first")),
+        at(1.5, 2, Sent("second")),
+    ]
+    trial = cast(Trial, SimpleNamespace(snapshot=Snapshot(tuple(entries), (), 0, {})))
+    assert was_written_throughout(trial) is is_throughout
+
+
+def test_a_reader_that_nobody_wrote_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a machine has held up the messages, one more reader connects, and no line is added."""
+    source = cells("5.4").solution
+    answers = iter([False, False, True])
+    looked = []
+
+    def throughout(trial: Trial) -> bool:
+        looked.append(trial)
+        return next(answers)
+
+    usual = check("5.4", run_cell(source, "5.4")["routes"])
+    monkeypatch.setattr(lesson_5, "was_written_throughout", throughout)
+    verdict = check("5.4", run_cell(source, "5.4")["routes"])
+    assert verdict and len(looked) == 3
+    assert [step.what for step in verdict.steps] == [step.what for step in usual.steps]
 
 
 @pytest.mark.parametrize(
