@@ -15,8 +15,9 @@ import linecache
 from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import dedent
+from tokenize import TokenError
 from traceback import TracebackException
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any, Literal, TypeAlias
 
 from channels.consumer import AsyncConsumer, SyncConsumer
@@ -388,7 +389,7 @@ def assigned(frame: FrameType | None, name: str) -> str:
     if frame is None or name not in frame.f_code.co_varnames:
         return ""
     makers = set()
-    for node in ast.walk(function_source(frame)):
+    for node in ast.walk(tree_of(frame.f_code)):
         match node:
             case (
                 ast.Assign(targets=[ast.Name(id=target)], value=value)
@@ -402,11 +403,17 @@ def assigned(frame: FrameType | None, name: str) -> str:
     return makers.pop() if len(makers) == 1 else ""
 
 
-def function_source(frame: FrameType) -> ast.AST:
-    """Return the code of a function; nothing where it is not to be had."""
+def tree_of(code: CodeType) -> ast.Module:
+    """Return the source of a function as a tree; an empty one where it is not to be had.
+
+    :func:`inspect.getsource` would look through all modules that there are, for each function.
+
+    """
+    linecache.checkcache(code.co_filename)
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
     try:
-        return ast.parse(dedent(inspect.getsource(frame.f_code)))
-    except (OSError, TypeError, SyntaxError, ValueError):
+        return ast.parse(dedent("".join(inspect.getblock(lines))))
+    except (SyntaxError, TokenError, ValueError):
         return ast.Module([], [])
 
 

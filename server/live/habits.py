@@ -12,13 +12,12 @@ import sys
 import time
 from collections.abc import Iterator
 from difflib import get_close_matches
-from textwrap import dedent
 from types import CodeType, FunctionType
 from weakref import WeakKeyDictionary
 
 from channels.consumer import SyncConsumer
 
-from .failure import ConsumerKind, consumer_kind
+from .failure import ConsumerKind, consumer_kind, tree_of
 from .tracebacks import is_library
 
 __all__ = ["blocking_call", "habits", "has_been_redefined", "unawaited_handler", "unused_receive"]
@@ -210,11 +209,7 @@ def idle_lines(cls: type, kind: ConsumerKind, name: str, method: FunctionType) -
 def statements(method: FunctionType) -> Iterator[tuple[ast.AST, int]]:
     """Yield what a function's code consists of, without functions inside it, and the lines."""
     code = method.__code__
-    try:
-        tree = ast.parse(dedent(inspect.getsource(code))).body[0]
-    except (OSError, TypeError, SyntaxError, ValueError, IndexError):
-        return
-    waiting = list(ast.iter_child_nodes(tree))
+    waiting = [node for whole in tree_of(code).body[:1] for node in ast.iter_child_nodes(whole)]
     while waiting:
         node = waiting.pop(0)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from jupyterlab.labapp import LabApp
 
 from server.classroom import commands
 from server.classroom.commands import as_root, main
@@ -36,7 +35,7 @@ def test_lab(
         return ["There are news."]
 
     monkeypatch.setattr(commands, "update", update)
-    monkeypatch.setattr(LabApp, "launch_instance", launched.append)
+    monkeypatch.setattr("jupyterlab.labapp.LabApp.launch_instance", launched.append)
     monkeypatch.setenv("COURSE_LESSONS", str(tmp_path) if elsewhere else "")
     assert main(["lab", "--no-browser", "--port", "8888"]) is None
     assert capsys.readouterr().out == "There are news.\n"

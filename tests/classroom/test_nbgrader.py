@@ -11,7 +11,6 @@ from typing import Any
 
 import nbformat
 import pytest
-from nbgrader.api import Gradebook
 
 from server.classroom.class_set import write_notebook
 from server.classroom.student import student_notebook
@@ -117,6 +116,9 @@ def courses(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def grades(courses: Path, assignment: str, who: str) -> dict[str, Any]:
     """Return what nbgrader has written down: points by cell, ``None`` where a person decides."""
+    # Here: it takes half a second in each process that collects the tests.
+    from nbgrader.api import Gradebook
+
     with Gradebook(f"sqlite:///{courses / assignment}/gradebook.db") as book:
         (notebook,) = book.find_submission(assignment, who).notebooks
         return {

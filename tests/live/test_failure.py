@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import gc
 import json
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from traceback import TracebackException
 from typing import Any
 
@@ -26,6 +28,7 @@ from server.live.failure import (
     facts_of,
     fields,
     parsed,
+    tree_of,
 )
 
 # mypy: disable-error-code="no-untyped-def"
@@ -212,6 +215,19 @@ def test_without_source() -> None:
     assert (facts.of, facts.none) == ("None", "")
     event = {"type": "websocket.receive", "text": "x"}
     assert caught(lambda: names["none"](event)).holder == "event"
+
+
+@pytest.mark.parametrize("text", ["x = '''", "def f(:", "", "\n\n    )"])
+def test_source_that_has_changed(tmp_path: Path, text: str) -> None:
+    """Of a file that is no Python any more, nothing is told; the file is read anew."""
+    file = tmp_path / "f.py"
+    file.write_text("def f():\n    pass\n")
+    names: dict[str, Any] = {}
+    exec(compile(file.read_text(), str(file), "exec"), names)
+    code = names["f"].__code__
+    assert [type(node) for node in tree_of(code).body] == [ast.FunctionDef]
+    file.write_text(text)
+    assert tree_of(code).body == []
 
 
 def test_key_that_is_no_text() -> None:
