@@ -184,6 +184,9 @@ def verdict_on(
         ("3.4", tries(200, 300, 450, 675), "not-growing"),
         ("3.4", [*tries(200, 200, 200, 200),
                  uncaught("TypeError: Assignment to constant variable.")], "const-assigned"),
+        # The connection was lost just before the first of two timers that were set beforehand.
+        ("3.4", [*tries(10, 400), {**timer(200), "at": -190.0}, {**timer(600), "at": -190.0}],
+         "scheduled"),
     ],
 )  # fmt: skip
 def test_browser(server: LiveServer, id: str, lines: list[Told], mistake: str | None) -> None:
