@@ -198,6 +198,9 @@ class Owner(Protocol):
     limits: Limits
     work: Work
 
+    def lost(self, bridge: Bridge) -> None:
+        """Note that the client of a bridge has left."""
+
     def finished(self, bridge: Bridge) -> None:
         """Note that a bridge has finished."""
 
@@ -595,6 +598,10 @@ class Bridge(Changes):
         """Tell whether the application has ended, or the TCP connection is gone."""
         return self.wire.lost or self.has_ended()
 
+    def has_heard(self) -> bool:
+        """Tell whether the application knows that its client has left, or has ended before."""
+        return self.told is Told.DISCONNECT or self.has_ended()
+
     def has_ended(self) -> bool:
         """Tell whether the application has ended."""
         return self.task is not None and self.task.done()
@@ -650,9 +657,7 @@ class Bridge(Changes):
     async def see_off(self) -> None:
         """Wait for the application to end after its client has left, but not for ever."""
         assert self.task is not None
-        await self.until(
-            lambda: self.has_ended() or self.told is Told.DISCONNECT, self.limits.busy_timeout
-        )
+        await self.until(self.has_heard, self.limits.busy_timeout)
         if self.told is Told.DISCONNECT:
             await until_done(self.task, timeout=self.limits.grace)
         if not self.task.done():
@@ -687,6 +692,8 @@ class Bridge(Changes):
         if self.phase in FAILED:
             # No handler runs for a handshake that fails, so nobody else waits for the end.
             self.ending = asyncio.get_running_loop().create_task(self.end())
+        if self.phase is not Phase.FINISHED:
+            self.owner.lost(self)
         self.changed()
 
     # How it ended

@@ -6,6 +6,7 @@ A host (:mod:`server.live.host`) has the event loop on which this runs, and brin
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Coroutine
@@ -36,6 +37,9 @@ from .wire import Wire
 from .work import Work
 
 __all__ = ["Pages", "Service", "Working"]
+
+LEAVE = 0.2
+"""Seconds for consumers to hear that their clients have left, before another one comes."""
 
 TURNS = 10
 """Turns of the loop in which a connection that has arrived is taken in."""
@@ -94,6 +98,8 @@ class Service(Changes):
         """Where clients connect; a host knows."""
         self.http_app = http_application(app)
         self.bridges: set[Bridge] = set()
+        self.left: set[Bridge] = set()
+        """Those whose clients have left."""
         self.connections = 0
         self.work = Work(record)
         self.context: Context | None = None
@@ -108,10 +114,27 @@ class Service(Changes):
             (busy := bridge.busy) is not None and busy[1] > since for bridge in tuple(self.bridges)
         )
 
+    def lost(self, bridge: Bridge) -> None:
+        """Note that a client has left."""
+        self.left.add(bridge)
+
     def finished(self, bridge: Bridge) -> None:
         """Note that a connection and its application have ended."""
         self.bridges.discard(bridge)
+        self.left.discard(bridge)
         self.changed()
+
+    async def tell_who_left(self) -> None:
+        """Give consumers a moment to hear that their clients have left.
+
+        Who connects after another has closed comes after it in the record too, even where the
+        other's consumer has a step to go on a busy machine. One that works on is not waited for.
+
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + LEAVE
+        for bridge in tuple(self.left):
+            await bridge.until(bridge.has_heard, deadline - loop.time())
 
     async def wait_settled(self, timeout: float) -> None:
         """Wait for the connections that are on their way out."""
@@ -159,6 +182,9 @@ class Service(Changes):
         if owned:
             return None
         assert self.context is not None
+        await self.tell_who_left()
+        if wire.lost:
+            return text_response(503, "Nobody is there to read this.")
         self.connections += 1
         bridge = Bridge(wire, self, self.connections, self.context.copy())
         self.bridges.add(bridge)

@@ -29,9 +29,12 @@ from server.live.record import (
     Sent,
     Undelivered,
 )
+from server.live.service import Service
+from server.live.wire import Wire
 from tests.serving import (
     AsyncEcho,
     RawClient,
+    Served,
     SyncEcho,
     close_frame,
     eventually,
@@ -1357,3 +1360,95 @@ def test_spans_of_sync_work(monkeypatch: pytest.MonkeyPatch) -> None:
             for event in ("connect", "receive", "disconnect")
             for state in ("waiting", "working")
         ]
+
+
+# One client after another
+
+
+class StaysAMoment:
+    """An application that has a step to go after its answer, when its client has left already."""
+
+    def __init__(self) -> None:
+        self.may_go_on = asyncio.Event()
+        self.leaves = iter([self.may_go_on.wait, None])
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        wait = next(self.leaves)
+        await receive()
+        await send(ACCEPT)
+        await receive()
+        await send({"type": "websocket.send", "text": "answer"})
+        if wait is not None:
+            await wait()
+        await receive()
+
+
+def ask(live: Served) -> None:
+    with connect(live.url()) as client:
+        client.send("question")
+        assert client.recv() == "answer"
+
+
+def watch(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets, for each client that comes, how many have left and are not told."""
+    came = []
+    usual = Service.tell_who_left
+
+    async def tell_who_left(service: Service) -> None:
+        came.append(len(service.left))
+        await usual(service)
+
+    monkeypatch.setattr(Service, "tell_who_left", tell_who_left)
+    return came
+
+
+def test_a_client_that_gives_up_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has asked and left before the others were told never was there."""
+    monkeypatch.setattr("server.live.service.LEAVE", 3600.0)
+    wires: list[Wire] = []
+    usual = Service.process_request
+
+    async def process_request(service: Service, wire: Wire, request: Any) -> Any:
+        wires.append(wire)
+        return await usual(service, wire, request)
+
+    monkeypatch.setattr(Service, "process_request", process_request)
+    app = StaysAMoment()
+    with serving(app) as live:
+        ask(live)
+        client = RawClient(live.host.port)
+        client.start_handshake()
+        assert eventually(lambda: len(wires) == 2)
+        client.reset()
+        assert eventually(lambda: wires[1].lost)
+        live.host.loop.call_soon_threadsafe(app.may_go_on.set)
+        assert live.kinds() == ["Connecting", "Accepted", "Received", "Sent", "Disconnected"]
+        assert live.works()
+
+
+def test_a_client_comes_after_those_who_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next client is let in when the application has heard that the one before has left."""
+    monkeypatch.setattr("server.live.service.LEAVE", 3600.0)
+    came = watch(monkeypatch)
+    app = StaysAMoment()
+    with serving(app) as live:
+        ask(live)
+        other = threading.Thread(target=ask, args=(live,))
+        other.start()
+        assert eventually(lambda: len(came) == 2)
+        live.host.loop.call_soon_threadsafe(app.may_go_on.set)
+        other.join()
+        assert live.kinds() == ["Connecting", "Accepted", "Received", "Sent", "Disconnected"] * 2
+        assert came == [0, 1]
+        assert live.host.left == set()
+
+
+def test_a_client_does_not_wait_for_a_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next client is let in soon, whatever the handler of the one before still does."""
+    monkeypatch.setattr("server.live.service.LEAVE", 0.01)
+    app = StaysAMoment()
+    with serving(app) as live:
+        ask(live)
+        ask(live)
+        live.host.loop.call_soon_threadsafe(app.may_go_on.set)
+        assert live.kinds()[4:6] == ["Connecting", "Accepted"]
