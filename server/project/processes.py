@@ -5,13 +5,14 @@ from __future__ import annotations
 import atexit
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +21,15 @@ import psutil
 from .valkey import NAMES, NO_VALKEY, find_valkey
 from .watchman import end
 
-__all__ = ["CannotStart", "Child", "complete", "free_port", "is_taken", "watchman"]
+__all__ = [
+    "CannotStart",
+    "Child",
+    "complete",
+    "free_port",
+    "interrupt_held_back",
+    "is_taken",
+    "watchman",
+]
 
 MODULES = ("daphne", "granian", "hypercorn", "uvicorn")
 """Commands that are modules as well, and are run as such: their scripts may not be on the path."""
@@ -118,6 +127,26 @@ def is_taken(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def interrupt_held_back() -> Iterator[None]:
+    """Let an interrupt take effect at the end of a block, and not in the middle of it.
+
+    While a process starts, nobody has it yet who could end it.
+
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[object] = []
+    before = signal.signal(signal.SIGINT, lambda *found: heard.append(found))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if heard:
+        signal.raise_signal(signal.SIGINT)
 
 
 class Child:

@@ -12,7 +12,15 @@ from IPython.core.getipython import get_ipython
 
 from .folder import TEMPLATE, note_processes, take
 from .logs import plain
-from .processes import MODULES, CannotStart, Child, complete, free_port, is_taken
+from .processes import (
+    MODULES,
+    CannotStart,
+    Child,
+    complete,
+    free_port,
+    interrupt_held_back,
+    is_taken,
+)
 
 __all__ = ["Project", "Server"]
 
@@ -90,16 +98,17 @@ class Server:
             if not self.has_place:
                 raise CannotStart(NO_PORT)
             self.read = self.project.sources() if self.reads_sources else {}
-            self.child = Child(words, self.project.folder, self.settings)
+            with interrupt_held_back():
+                self.child = Child(words, self.project.folder, self.settings)
+            self.project.note()
+            answers = self.child.wait_for_port(self.port, START)
         except CannotStart as error:
             self.state = f"did not start: {error}"
             return
-        self.project.note()
-        try:
-            answers = self.child.wait_for_port(self.port, START)
         except BaseException:
             # An interrupt; nobody has the server yet who could end it.
-            self.child.kill()
+            if self.child is not None:
+                self.child.kill()
             self.state = "was ended: its start was interrupted."
             raise
         if answers:
@@ -283,16 +292,18 @@ class Project:
         Settings are environment variables of the command.
 
         """
+        child = None
         try:
-            child = Child(complete(command), self.folder, as_texts(settings))
+            with interrupt_held_back():
+                child = Child(complete(command), self.folder, as_texts(settings))
+            ended = child.wait(RUN)
         except CannotStart as error:
             print(error)
             return
-        try:
-            ended = child.wait(RUN)
         finally:
             # After an interrupt too: nobody else has it who could end it.
-            child.finish(0)
+            if child is not None:
+                child.finish(0)
         for line in plain(child.lines, self.folder):
             print(line)
         if not ended:

@@ -136,6 +136,29 @@ def test_interrupted(command: str, project: Project) -> None:
     assert [repr(server) for server in project.servers] == states
 
 
+@pytest.mark.parametrize("command", ["python sleeper.py", "python sleeper.py {port}"])
+@pytest.mark.usefixtures("interruptible")
+def test_interrupted_at_once(
+    command: str, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt while the process is being started ends it too, and a handler is as before."""
+    project.write("sleeper.py", SLEEPER)
+    started = []
+
+    class Starts(psutil.Process):
+        def __init__(self, pid: int) -> None:
+            super().__init__(pid)
+            started.append(pid)
+            if len(started) == 1:
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("server.project.processes.psutil.Process", Starts)
+    with pytest.raises(KeyboardInterrupt):
+        (project.start if "{port}" in command else project.run)(command)
+    assert not psutil.pid_exists(started[0])
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_run_nonsense(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     """A command that is not there gives a sentence."""
     project.run("nonsense")
