@@ -37,10 +37,12 @@ class Changes:
             over = True
             self.changed()
 
-        # A timer that is no exception: what waits is woken, and looks.
-        timer = None if timeout is None else loop.call_later(timeout, end)
+        timer: asyncio.TimerHandle | None = None
         try:
             while not (over or holds()):
+                if timer is None and timeout is not None:
+                    # A timer that is no exception: what waits is woken, and looks.
+                    timer = loop.call_later(timeout, end)
                 waiter: asyncio.Future[None] = loop.create_future()
                 self.waiters.append(waiter)
                 await waiter

@@ -1389,19 +1389,6 @@ def ask(live: Served) -> None:
         assert client.recv() == "answer"
 
 
-def watch(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list that gets, for each client that comes, how many have left and are not told."""
-    came = []
-    usual = Service.tell_who_left
-
-    async def tell_who_left(service: Service) -> None:
-        came.append(len(service.left))
-        await usual(service)
-
-    monkeypatch.setattr(Service, "tell_who_left", tell_who_left)
-    return came
-
-
 def test_a_client_that_gives_up_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has asked and left before the others were told never was there."""
     monkeypatch.setattr("server.live.service.LEAVE", 3600.0)
@@ -1429,7 +1416,14 @@ def test_a_client_that_gives_up_meanwhile(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_client_comes_after_those_who_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """The next client is let in when the application has heard that the one before has left."""
     monkeypatch.setattr("server.live.service.LEAVE", 3600.0)
-    came = watch(monkeypatch)
+    came = []
+    usual = Service.tell_who_left
+
+    async def tell_who_left(service: Service) -> None:
+        came.append(len(service.left))
+        await usual(service)
+
+    monkeypatch.setattr(Service, "tell_who_left", tell_who_left)
     app = StaysAMoment()
     with serving(app) as live:
         ask(live)
