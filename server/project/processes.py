@@ -24,6 +24,7 @@ from .watchman import end
 __all__ = [
     "CannotStart",
     "Child",
+    "child_process",
     "complete",
     "free_port",
     "interrupt_held_back",
@@ -139,14 +140,14 @@ def interrupt_held_back() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard: list[object] = []
-    before = signal.signal(signal.SIGINT, lambda *found: heard.append(found))
+    heard = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: heard.set())
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if heard:
-        signal.raise_signal(signal.SIGINT)
+        if heard.is_set():
+            signal.raise_signal(signal.SIGINT)
 
 
 class Child:
@@ -240,3 +241,16 @@ class Child:
         self.popen.wait()
         self.reader.join(2.0)
         watchman().tell(f"forget {self.popen.pid}")
+
+
+@contextmanager
+def child_process(words: list[str], folder: Path, settings: Mapping[str, str]) -> Iterator[Child]:
+    """Have a process for the length of a block; an interrupt ends it as well."""
+    child = None
+    try:
+        with interrupt_held_back():
+            child = Child(words, folder, settings)
+        yield child
+    finally:
+        if child is not None:
+            child.finish(0)

@@ -16,6 +16,7 @@ from .processes import (
     MODULES,
     CannotStart,
     Child,
+    child_process,
     complete,
     free_port,
     interrupt_held_back,
@@ -292,18 +293,12 @@ class Project:
         Settings are environment variables of the command.
 
         """
-        child = None
         try:
-            with interrupt_held_back():
-                child = Child(complete(command), self.folder, as_texts(settings))
-            ended = child.wait(RUN)
+            with child_process(complete(command), self.folder, as_texts(settings)) as child:
+                ended = child.wait(RUN)
         except CannotStart as error:
             print(error)
             return
-        finally:
-            # After an interrupt too: nobody else has it who could end it.
-            if child is not None:
-                child.finish(0)
         for line in plain(child.lines, self.folder):
             print(line)
         if not ended:

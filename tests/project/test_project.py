@@ -17,7 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from server.project import Project, Server, processes
 from server.project import project as module
-from server.project.processes import CannotStart, complete, free_port
+from server.project.processes import CannotStart, complete, free_port, interrupt_held_back
 from server.project.project import stop_all
 
 from .conftest import CHATTERBOX
@@ -157,6 +157,28 @@ def test_interrupted_at_once(
         (project.start if "{port}" in command else project.run)(command)
     assert not psutil.pid_exists(started[0])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_is_not_lost() -> None:
+    """What is held back comes at the end, also where the process cannot be started."""
+    with pytest.raises(KeyboardInterrupt), interrupt_held_back():
+        signal.raise_signal(signal.SIGINT)
+        raise CannotStart("there is no such program.")
+
+
+def test_no_interrupt_is_held_back_in_a_thread() -> None:
+    """Only the main thread is interrupted, and only there a handler may be set."""
+    handlers = []
+
+    def look() -> None:
+        with interrupt_held_back():
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    other = threading.Thread(target=look)
+    other.start()
+    other.join()
+    assert handlers == [signal.getsignal(signal.SIGINT)]
 
 
 def test_run_nonsense(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ from ...exercises.scenario import ENDED, NOTHING, NotYet, Sheet
 from ...mistakes.registry import Mistake, diagnose_text, mistake
 from ...project import Project, Server
 from ...project.folder import copy_template
-from ...project.processes import Child, complete, watchman
+from ...project.processes import child_process, complete, watchman
 from .observed import OVER, QUIET, RESTS, UNANSWERED
 
 __all__ = ["NOT_AWAITED", "NO_ANSWER", "Ear", "Ground", "came_from_start", "project_exercise"]
@@ -91,11 +91,8 @@ def prepared() -> tuple[Path, dict[str, str]]:
     shutil.copy(Path(__file__).with_name("observed.py"), project / "chat")
     script = Path(__file__).with_name("prepare.py")
     settings = {"PYTHONPATH": str(project), "DJANGO_SETTINGS_MODULE": "mysite.settings"}
-    child = Child(complete(f"python '{script}'"), project, settings)
-    try:
+    with child_process(complete(f"python '{script}'"), project, settings) as child:
         child.wait(120.0)
-    finally:
-        child.finish(0)  # after an interrupt too
     return project, json.loads(child.lines[-1])
 
 
