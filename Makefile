@@ -6,7 +6,7 @@
 # $(VENV), with one exception: as root on Debian, `make test` gets the browser it needs from apt.
 
 VENV ?= .venv
-JOBS ?= 4
+JOBS ?= 2
 LAB_ARGS ?=
 
 # What the tests are run with. A newer Python gets a sentence, and is taken where PYTHON names it.
@@ -32,7 +32,8 @@ export FITS
 lab_options = --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_consumers.ipynb \
 	--ServerApp.contents_manager_class=server.notebook.contents.LessonContents --log-level=WARN
 
-# Every process gets whole files. More processes than processors: much of a test is waiting.
+# Every process gets whole files. Much of a test is waiting, so four take less time on two processors,
+# and find moods of a busy machine sooner.
 pytest = -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 # Lessons, wherever they run from here, leave a learner's progress alone.
@@ -56,7 +57,7 @@ endif
 help:
 	@echo 'make lab         open your lessons in JupyterLab (LAB_ARGS="--no-browser" over SSH)'
 	@echo 'make author      open the lessons as they are committed'
-	@echo 'make test        run all tests (BROWSER=firefox, JOBS=2)'
+	@echo 'make test        run all tests (BROWSER=firefox, JOBS=4)'
 	@echo 'make handouts    write the handouts of all lessons to handouts/'
 	@echo 'make class       write a set for a class to class/ (WHEELS="linux windows macos")'
 	@echo 'make notebooks   run the lessons anew and store their outputs'
