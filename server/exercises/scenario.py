@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from traceback import TracebackException
 from typing import Any, NoReturn, TypeAlias
+from weakref import WeakSet
 
 from channels.layers import InMemoryChannelLayer
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
@@ -25,7 +26,7 @@ from websockets.typing import Subprotocol
 
 from ..live.connection import Limits
 from ..live.host import Host
-from ..live.layer import own_layers, unread
+from ..live.layer import Watch, own_layers, unread
 from ..live.output import route_prints
 from ..live.record import Failed, Note, Received, Record, Refused, Snapshot
 from ..mistakes.diagnosis import diagnose_entry
@@ -71,6 +72,9 @@ SLICE = 0.1
 
 AT_ONCE = 0.5
 """Seconds in which a connection opens that nothing delays."""
+
+layers_of_trials: WeakSet[InMemoryChannelLayer] = WeakSet()
+"""The layers of this trial and of those before it that are still there."""
 
 Likely: TypeAlias = Mapping[Any, Mistake] | Callable[[Any], Mistake | None]
 """Which mistake a wrong answer gives away: by the answer, or by a function of it."""
@@ -163,7 +167,8 @@ class Trial(Sheet):
         self.answer = answer
         self.patience = patience
         self.record = Record(max_entries=2_000, max_bytes=2**20)
-        self.warnings: list[str] = []
+        self.caught: list[warnings.WarningMessage] = []
+        """The warnings about coroutines that nobody awaits, and others, so far."""
         limits = Limits(
             handshake_timeout=patience.handshake,
             grace=patience.leave,
@@ -172,6 +177,7 @@ class Trial(Sheet):
         )
         # The learner's own server may have a group of the same name.
         self.layers = {"default": InMemoryChannelLayer()}
+        layers_of_trials.update(self.layers.values())
         self.host = Host(as_application(answer), self.record, limits=limits, layers=self.layers)
         self.context = ExitStack()
         self.clients = ExitStack()
@@ -202,10 +208,10 @@ class Trial(Sheet):
 
     def run(self, scenario: Callable[[Trial], None]) -> bool:
         """Play a scenario and tell whether all that it expects is met."""
-        with caught_warnings([]):
+        with caught_warnings():
             # A coroutine that was forgotten before is none of this answer's.
             gc.collect()
-        with caught_warnings(self.warnings), nobody_at_the_keyboard():
+        with caught_warnings() as self.caught, nobody_at_the_keyboard():
             try:
                 scenario(self)
                 self.leave()
@@ -350,7 +356,7 @@ class Trial(Sheet):
             for connection in self.connections:
                 connection.close_timeout = 0.05
         # The verdict is there: what a handler forgets on its way out does not change it any more.
-        with caught_warnings([]):
+        with caught_warnings():
             self.clients.close()
             if not self.hurry:
                 self.host.settle(0.2)
@@ -374,6 +380,31 @@ class Trial(Sheet):
         """Whether the consumers have taken all messages and wait for more."""
         taken = sum(isinstance(entry.what, Received) for entry in self.snapshot.entries)
         return taken >= self.messages and not self.host.working() and not unread(self.layers)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What Python has said of coroutines of this answer that nobody awaits."""
+        return [
+            f"{one.category.__name__}: {one.message}"
+            for one in self.caught
+            if is_of_a_coroutine(one) and self.may_be_own(one.source)
+        ]
+
+    def may_be_own(self, source: object) -> bool:
+        """Tell whether a coroutine that has not begun can be this answer's.
+
+        The server of an answer before it may end late, and lets go of what that one has forgotten.
+        Whose method a coroutine is, its frame says; of other functions nobody can tell.
+
+        """
+        frame = getattr(source, "cr_frame", None)
+        owner = frame.f_locals.get("self") if frame is not None else None
+        if isinstance(owner, Watch) and owner.layer in layers_of_trials:
+            return owner.layer in self.layers.values()
+        match getattr(owner, "scope", None):
+            case {"server": [_, int(port)]}:
+                return port == self.host.port
+        return True
 
     @property
     def failures(self) -> list[TracebackException]:
@@ -526,21 +557,20 @@ def quote(message: str | bytes) -> str:
 
 
 @contextmanager
-def caught_warnings(caught: list[str]) -> Iterator[None]:
-    """Collect the warnings about coroutines that nobody awaits; others go their way."""
-    with warnings.catch_warnings():
+def caught_warnings() -> Iterator[list[warnings.WarningMessage]]:
+    """Collect the warnings about coroutines that nobody awaits; others go their way at the end."""
+    with warnings.catch_warnings(record=True) as caught:
         # By default Python tells each of them once only, and a check runs again and again.
         warnings.simplefilter("always", RuntimeWarning)
-        show_others = warnings.showwarning
+        yield caught
+    for one in caught:
+        if not is_of_a_coroutine(one):
+            warnings.showwarning(one.message, one.category, one.filename, one.lineno)
 
-        def show(message: Warning | str, category: type[Warning], *args: Any) -> None:
-            if "was never awaited" in str(message):
-                caught.append(f"{category.__name__}: {message}")
-            else:
-                show_others(message, category, *args)
 
-        warnings.showwarning = show  # type: ignore[assignment] # it takes what it is given
-        yield
+def is_of_a_coroutine(warning: warnings.WarningMessage) -> bool:
+    """Tell whether a warning is about a coroutine that nobody awaits."""
+    return "was never awaited" in str(warning.message)
 
 
 def refuse_to_ask(*args: Any) -> NoReturn:

@@ -1,10 +1,15 @@
-"""How long a trial waits: what counts is the waiting, and not the work of a busy machine."""
+"""How long a trial waits, which is no more on a busy machine, and whose coroutines it tells of."""
 
 from __future__ import annotations
 
+import asyncio
 import time
+import warnings
+from collections.abc import Coroutine
+from typing import Any
 
-from channels.generic.websocket import WebsocketConsumer
+import pytest
+from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 
 from server.exercises.scenario import SLICE, Patience, Trial
 
@@ -50,3 +55,70 @@ def test_all_waits_have_a_bound() -> None:
         assert trial.was_busy
         assert trial.budget <= 0.0 < trial.left(9.0) < SLICE
         trial.close_clients()
+
+
+class Forgetful(AsyncWebsocketConsumer):
+    """Keeps what it does not await, so that Python tells of it when somebody lets go of it."""
+
+    forgotten: list[Coroutine[Any, Any, Any]] = []
+
+    async def connect(self) -> None:
+        await self.accept()
+
+    async def receive(self, text_data: str) -> None:
+        self.forgotten.append(self.send("hello"))
+        self.forgotten.append(self.channel_layer.group_send("room", {}))
+        self.forgotten.append(asyncio.sleep(0))
+        await self.send("forgotten")
+
+
+SAID = [
+    "RuntimeWarning: coroutine 'AsyncWebsocketConsumer.send' was never awaited",
+    "RuntimeWarning: coroutine 'InMemoryChannelLayer.group_send' was never awaited",
+    "RuntimeWarning: coroutine 'sleep' was never awaited",
+]
+
+
+def said(trial: Trial) -> list[str]:
+    """Return what is said of the trial's coroutines once all that it has forgotten is let go of."""
+
+    def scenario(trial: Trial) -> None:
+        client = trial.connect()
+        client.send("x")
+        client.answers("forgotten")
+        Forgetful.forgotten.clear()
+        trial.fail("the end", "", "")
+
+    trial.run(scenario)
+    trial.close_clients()
+    return sorted(trial.warnings)
+
+
+def test_coroutines_of_an_answer_before() -> None:
+    """What another answer has forgotten, and lets go of late, is not this one's mistake."""
+    with Trial(Forgetful, Patience()) as before:
+        assert said(before) == SAID
+        client = before.connect()
+        client.send("x")
+        assert client.receive() == "forgotten"
+        # Of a function nobody can tell whose it was.
+        Forgetful.forgotten.pop().close()
+        with Trial(Forgetful, Patience()) as trial:
+            assert said(trial) == SAID
+        before.close_clients()
+
+
+class Old(WebsocketConsumer):
+    """Does what Python warns of."""
+
+    def receive(self, text_data: str) -> None:
+        warnings.warn("there is a newer way", UserWarning, stacklevel=1)
+        self.send("done")
+
+
+def test_other_warnings_are_told() -> None:
+    """What Python warns of besides is told as it would be without a check."""
+    with Trial(Old, Patience()) as trial:
+        with pytest.warns(UserWarning, match="^there is a newer way$"):
+            assert trial.run(lambda trial: trial.connect().is_asked("x", "done"))
+        assert trial.warnings == []
