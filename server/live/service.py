@@ -57,7 +57,7 @@ class Pages(Protocol):
     def knows(self, target: str) -> bool:
         """Tell whether it is one that only a frame of a browser cell can know."""
 
-    def admit(self, request: Request) -> None:
+    def admit(self, wire: Wire, request: Request) -> None:
         """Make of a handshake that a cell's page sends what another page's would be."""
 
     def respond(self, request: Request, port: int) -> Response:
@@ -170,7 +170,7 @@ class Service(Changes):
         if refusal is None and named is not None:
             refusal = self.access.refuse_host(named)
         if pages is not None and upgrade:
-            pages.admit(request)
+            pages.admit(wire, request)
         if refusal is None and upgrade and not (pages is not None and pages.knows(request.path)):
             refusal = self.access.refuse_origin(header(request, "Origin"), host)
         if refusal is not None:

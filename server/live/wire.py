@@ -86,6 +86,7 @@ class Wire(ServerConnection):
         "listener",
         "request_timeout",
         "request_timer",
+        "sent",
         "untaken",
     )
 
@@ -104,6 +105,8 @@ class Wire(ServerConnection):
         self.bridge: Bridge | None = None
         self.untaken = b""
         """What has been read, and does not go to the library yet."""
+        self.sent = 0
+        """How many messages the application has sent."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request, but not for ever."""
@@ -218,6 +221,7 @@ class Wire(ServerConnection):
         messages, handshakes and closes as well, none of which can be under way here.
 
         """
+        self.sent += 1
         if is_text:
             self.protocol.send_text(data)
         else:

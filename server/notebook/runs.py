@@ -31,10 +31,12 @@ from typing import Any, NotRequired, cast
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 
 from ..live.asgi import raw
 from ..live.files import response, text_response
 from ..live.service import Working
+from ..live.wire import Wire
 from ..template import fill
 from .recordings import WIRE, Line
 from .relay import relay
@@ -44,8 +46,11 @@ __all__ = ["Page", "Run", "Runs", "Told", "digest", "runs"]
 MAX_RUNS = 200
 """How many runs a kernel remembers; the oldest go first."""
 
+MAX_TOLD = 500
+"""How many lines a frame tells of a page; what comes after is not told."""
+
 MAX_LINES = 1_000
-"""How many lines a page may tell; a frame stops before."""
+"""How many lines are taken of a page."""
 
 MAX_TEXT = 300
 """How many characters of a line a frame tells."""
@@ -126,6 +131,23 @@ class Page:
 
     origin: str = ""
     """Its origin, were it a page of the server's."""
+
+    sockets: list[Wire] = field(default_factory=list)
+    """The connections of its WebSockets."""
+
+    def is_behind(self) -> bool:
+        """Tell whether messages have been sent to it of which its frame has not told yet.
+
+        A browser that is busy hands a message to its page late.
+
+        """
+        if len(self.lines) >= MAX_TOLD:
+            return False
+        ended = {line.get("socket") for line in self.lines if line["kind"] in ("closing", "closed")}
+        received = sum(
+            line["kind"] == "received" and line.get("socket") not in ended for line in self.lines
+        )
+        return received < sum(wire.sent for wire in self.sockets if wire.state is State.OPEN)
 
 
 @dataclass(frozen=True)
@@ -344,7 +366,7 @@ class Runs:
         """Tell whether only a frame of a cell can know it."""
         return self.owns(target) and self.find(target)[0] is not None
 
-    def admit(self, request: Request) -> None:
+    def admit(self, wire: Wire, request: Request) -> None:
         """Take the passport off a page's handshake, and let it have its page's origin."""
         found = PASSPORT.search(request.path)
         if found is None:
@@ -352,6 +374,7 @@ class Runs:
         for run in tuple(self.runs.values()):
             page = run.page
             if page is not None and hmac.compare_digest(page.passport, found[1]):
+                page.sockets.append(wire)
                 request.path = request.path[: found.start()]
                 if request.headers.get_all("Origin") == ["null"]:
                     del request.headers["Origin"]
@@ -380,7 +403,7 @@ class Runs:
         policy = SANDBOX
         if part == "":
             policy += f"; frame-ancestors {NOTEBOOKS}"
-            cell |= {"key": run.key, "retries": RETRIES}
+            cell |= {"key": run.key, "retries": RETRIES, "most": MAX_TOLD}
         elif request.method == "GET":
             page = Page(origin=f"http://{request.headers['Host']}")
             run.pages[:] = [page]
@@ -423,18 +446,22 @@ class Runs:
 async def listen(run: Run, wire: ServerConnection, working: Working) -> None:
     """Take a frame's reports; when nothing comes for a while, ask it whether that was all.
 
-    The frame confirms: in a flood of messages its reports come late.
+    The frame confirms: in a flood of messages its reports come late. It cannot confirm what has
+    not reached its page yet; what the server has sent there, the server knows.
 
     """
     quiet: float | None = None
     report: Report | None = None
+    heard_at = 0.0
     while True:
         # A timer runs only between the end of the cell's business and the end of the quiet.
         try:
             async with asyncio.timeout(quiet):
                 heard = Report.read(await wire.recv())
         except TimeoutError:
-            if working(PATIENCE):
+            page = run.page
+            patient = time.monotonic() < heard_at + PATIENCE
+            if working(PATIENCE) or (patient and page is not None and page.is_behind()):
                 continue
             quiet = None
             assert report is not None
@@ -445,6 +472,7 @@ async def listen(run: Run, wire: ServerConnection, working: Working) -> None:
                 run.there.set()
                 continue
             report = heard
+            heard_at = time.monotonic()
             run.hear(report)
             quiet = None if report.busy or report.settled else run.quiet
 

@@ -8,8 +8,7 @@ const { words: WORDS, state_after: STATE_AFTER } =
 // The newest lines stay in view; the count of all stays exact.
 const MAX_LINES = 500;
 const MAX_SOCKETS = 8;
-// What the kernel hears of a page: so many lines, and so much of each.
-const MAX_TOLD = 500;
+// What the kernel hears of a page is `cell.most` lines, and so much of each.
 const MAX_TEXT = 300;
 // What the kernel hears about activity, at most every so many milliseconds.
 const PACE = 50;
@@ -383,7 +382,7 @@ function lose(toAnother) {
 
 /** Keep a line for the next report. */
 function tellKernel({ own, late, text = "", reason, ...line }) {
-  if (run.told >= MAX_TOLD && line.kind !== "stopped") return;
+  if (run.told >= cell.most && line.kind !== "stopped") return;
   run.told += 1;
   const short = { text: text.slice(0, MAX_TEXT), reason: reason?.slice(0, MAX_TEXT) };
   run.untold.push({ ...short, ...line });

@@ -17,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from server.live.files import text_response
 from server.live.record import Answered, Connecting, Disconnected, Requested
 from server.live.service import Working
+from server.live.wire import Wire
 from tests.serving import (
     AsyncEcho,
     RawClient,
@@ -163,7 +164,7 @@ class Shelf:
     def knows(self, target: str) -> bool:
         return target.startswith("/browser/k")
 
-    def admit(self, request: Request) -> None:
+    def admit(self, wire: Wire, request: Request) -> None:
         """Take the last letters off, and let it have this server's origin."""
         if request.path.endswith("-mine"):
             request.path = request.path.removesuffix("-mine")

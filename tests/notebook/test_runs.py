@@ -21,7 +21,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from server.live.record import Connecting
 from server.notebook.launch import LiveServer, launch
-from server.notebook.runs import MAX_LINES, MAX_RUNS, Page, Run, Runs, digest, runs
+from server.notebook.runs import MAX_LINES, MAX_RUNS, MAX_TOLD, Page, Run, Runs, digest, runs
 
 CODE = 'console.log("</script><b>")\n'
 
@@ -146,6 +146,55 @@ def test_a_handler_that_works_may_yet_answer(run, monkeypatch):
         assert client.recv(5) == "done"
         assert "quiet" in json.loads(wire.recv(5))
     server.close()
+
+
+def test_a_message_on_its_way_may_yet_come(run, monkeypatch):
+    """The quiet does not count before the page has told of what the server has sent it."""
+    monkeypatch.setattr("server.notebook.runs.PATIENCE", 60)
+    live = launch(Echo, name="behind")
+    page(live, f"?/{run.path}/page")
+    number = run.page.number
+    connecting, come, closing = (
+        {"kind": kind, "text": "hello", "socket": 1, "at": 1.0}
+        for kind in ("connecting", "received", "closing")
+    )
+    with (
+        report(live, run) as wire,
+        connect(live.url(f"?browser-cell={run.page.passport}")) as first,
+        connect(live.url(f"?browser-cell={run.page.passport}")) as second,
+    ):
+        for socket in (first, second):
+            socket.send("hello")
+            assert socket.recv(60) == "hello"
+
+        def asks(**more: Any) -> bool:
+            """Tell whether the page is asked when it has told this, and nothing comes any more."""
+            wire.send(told(1, busy=False, page=number, **more))
+            try:
+                return "quiet" in json.loads(wire.recv(0.3))
+            except TimeoutError:
+                return False
+
+        assert not asks(lines=[connecting])
+        assert not asks(lines=[come])
+        assert asks(lines=[{**come, "socket": 2}])
+        # What comes while a page closes is not handed to it.
+        first.send("hello")
+        assert first.recv(60) == "hello"
+        assert not asks()
+        first.close()
+        assert asks(lines=[closing])
+        # It tells no more than so much.
+        second.send("hello")
+        assert second.recv(60) == "hello"
+        assert not asks()
+        assert asks(lines=[{**connecting, "socket": 3}] * MAX_TOLD)
+        # And nothing is waited for without end.
+        run.page.lines.clear()
+        assert not asks()
+        monkeypatch.setattr("server.notebook.runs.PATIENCE", 0)
+        assert "quiet" in json.loads(wire.recv(60))
+    live.close()
 
 
 def test_settles_after_a_while_of_quiet(live, run):
