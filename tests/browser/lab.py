@@ -71,10 +71,26 @@ while (!await answers()) {
 }
 """
 
-RUN_ALL = (
+# The last cell of each part of a lesson: one that pauses until a page has come back, and the last.
+PARTS = (
     READY
     + """
-await window.jupyterapp.commands.execute("notebook:run-all-cells");
+const code = content.widgets.map(({ model }) => model.sharedModel.getSource());
+const follows = code.findIndex((source) => /^%%browser .*--follow/.test(source));
+const ends = content.widgets.flatMap(({ model }, index) =>
+    follows >= 0 && index > follows && model.getMetadata("pause") >= 1 ? [index] : []);
+return [...ends, code.length - 1];
+"""
+)
+
+RUN_PART = (
+    READY
+    + """
+const [begin, end, isAll] = args;
+content.deselectAll();
+content.activeCellIndex = begin;
+if (!isAll) content.extendContiguousSelectionTo(end);
+await window.jupyterapp.commands.execute(isAll ? "notebook:run-all-cells" : "notebook:run-cell");
 // A server that has just been launched anew: let the frames hear of it.
 await new Promise((resolve) => setTimeout(resolve, 200));
 """
@@ -208,8 +224,14 @@ class Lesson:
         self.idle = idle
 
     def run_all(self) -> None:
-        """Run all cells."""
-        self.page.run(RUN_ALL)
+        """Run all cells; where a page is to come back, it gets the time that the machine takes."""
+        begin = 0
+        ends = self.page.run(PARTS)
+        for end in ends:
+            self.page.run(RUN_PART, begin, end, len(ends) == 1)
+            if end != ends[-1]:
+                self.frames()
+            begin = end + 1
 
     def run(self, cell: str) -> None:
         """Run the cell of this id."""
