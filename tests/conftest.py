@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from xdist.scheduler import LoadFileScheduling
 
 from server.live import host
 from server.live.proxies import spare_loopback
@@ -30,21 +33,43 @@ collect_ignore_glob = ["*.ipynb"]
 # Whole files go to one process each. The longest go first, or one of them would be under way when
 # all others are done.
 LONGEST = (
-    "tests/exercises/test_gate.py",
     "tests/browser/test_lessons.py",
+    "tests/browser/test_jupyter.py",
+    "tests/exercises/test_gate.py",
     "tests/lessons/",
     "tests/handout/test_pages.py",
     "tests/handout/test_hostile.py",
-    "tests/browser/test_jupyter.py",
-    "tests/browser/test_frame.py",
     "tests/exercises/test_browser_gate.py",
     "notebooks/",
-    "tests/browser/test_hub.py",
-    "tests/browser/test_two_users.py",
     "tests/classroom/test_class_set.py",
     "tests/classroom/test_nbgrader.py",
-    "tests/handout/test_paper.py",
 )
+
+
+# What a process starts for the first file of a row, its others have as well: a JupyterLab whose
+# scripts the browser has compiled, or the handouts of all lessons.
+TOGETHER = (
+    (
+        "tests/browser/test_lessons.py",
+        "tests/browser/test_two_users.py",
+        "tests/browser/test_frame.py",
+    ),
+    ("tests/browser/test_jupyter.py", "tests/browser/test_hub.py"),
+    ("tests/handout/test_pages.py", "tests/handout/test_paper.py", "tests/handout/test_build.py"),
+)
+
+
+class Rows(LoadFileScheduling):
+    """Hands whole files to processes, and the files of a row to one of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return next((row[0] for row in TOGETHER if file in row), file)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Rows:
+    """Have tests that share what is dear run in one process."""
+    return Rows(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,10 +77,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: [not item.nodeid.startswith(name) for name in LONGEST])
 
 
-def pytest_collection_finish() -> None:
-    """Let no full collection look at what the tests are: it is much, and stays."""
-    gc.collect()
-    gc.freeze()
+numbers = itertools.count()
+
+
+def pytest_runtest_setup() -> None:
+    """Let no full collection look at what the tests are, and at what those before have left.
+
+    It is much, and each check of an exercise collects twice.
+    """
+    if next(numbers) % 50 == 0:
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture

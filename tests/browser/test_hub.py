@@ -50,5 +50,5 @@ def test_two_users(hub: Lab) -> None:
     lesson.page.run(LOGIN)
     lesson.run_all()
     port = int(lesson.saved().cells[0].outputs[0].text)
-    assert attacked(lesson, hub, "attacked.ipynb", port) == []
-    lesson.page.close()
+    assert attacked(lesson, [hub], port) == []
+    lesson.close()

@@ -1,11 +1,13 @@
-"""Every lesson runs in JupyterLab in a real browser, and shows there what is committed."""
+"""Every lesson with browser cells runs in JupyterLab, and shows there what is committed.
+
+What the others have runs in the same kernel as with nbval, which compares the same outputs.
+"""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
@@ -13,30 +15,16 @@ import pytest
 from server.paths import NOTEBOOKS
 from tests.browser.comparing import differences
 from tests.browser.lab import Lab
-from tests.browser.record import SAMPLE, read
+from tests.browser.record import SAMPLE, browser_cells, read
 
-LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))
+LESSONS = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if browser_cells(read(path))]
 SAMPLE_LESSON = SAMPLE / "sample.ipynb"
-
-
-# What a lesson does in processes of its own is the same wherever it runs, and nbval runs it: here
-# the cells after the first of these up to the second are left out.
-LEFT_OUT = {"06_going_live": ("daphne-log", "exercises-ready")}
-
-
-def place(notebook: Any, id: str) -> int:
-    """Return where a cell is in its notebook."""
-    return [cell.id for cell in notebook.cells].index(id)
 
 
 @pytest.mark.parametrize("path", [SAMPLE_LESSON, *LESSONS], ids=lambda path: path.stem)
 def test_lesson(jupyter: Lab, path: Path) -> None:
     """Run All gives no error but the intended ones, and every browser cell its recording."""
-    notebook = read(path)
-    if path.stem in LEFT_OUT:
-        begin, end = (place(notebook, id) for id in LEFT_OUT[path.stem])
-        del notebook.cells[begin + 1 : end]
-    nbformat.write(notebook, jupyter.folder / path.name)
+    shutil.copy(path, jupyter.folder)
     lesson = jupyter.open(path.name)
     lesson.run_all()
     assert differences(lesson, path) == []

@@ -68,7 +68,7 @@ def server() -> Iterator[LiveServer]:
 @pytest.fixture(scope="module")
 def notebook(server: LiveServer) -> Iterator[Page]:
     """A page in which the frames of one cell after the other are shown."""
-    with browser() as started:
+    with browser(isolated=False) as started:
         page = started.open(server.http_url)
         # Nobody looks at it: the less there is to paint, the less a processor has to do.
         page.size(60, 60)
