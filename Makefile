@@ -6,7 +6,7 @@
 # $(VENV), with one exception: as root on Debian, `make test` gets the browser it needs from apt.
 
 VENV ?= .venv
-JOBS ?= 2
+JOBS ?= 4
 LAB_ARGS ?=
 
 # What the tests are run with. A newer Python gets a sentence, and is taken where PYTHON names it.
@@ -57,7 +57,7 @@ endif
 help:
 	@echo 'make lab         open your lessons in JupyterLab (LAB_ARGS="--no-browser" over SSH)'
 	@echo 'make author      open the lessons as they are committed'
-	@echo 'make test        run all tests (BROWSER=firefox, JOBS=4)'
+	@echo 'make test        run all tests (BROWSER=firefox, JOBS=2)'
 	@echo 'make handouts    write the handouts of all lessons to handouts/'
 	@echo 'make class       write a set for a class to class/ (WHEELS="linux windows macos")'
 	@echo 'make notebooks   run the lessons anew and store their outputs'
