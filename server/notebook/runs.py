@@ -133,7 +133,7 @@ class Page:
     """Its origin, were it a page of the server's."""
 
     sockets: list[Wire] = field(default_factory=list)
-    """The connections of its WebSockets."""
+    """The connections of its WebSockets that are there."""
 
     def is_behind(self) -> bool:
         """Tell whether messages have been sent to it of which its frame has not told yet.
@@ -374,7 +374,7 @@ class Runs:
         for run in tuple(self.runs.values()):
             page = run.page
             if page is not None and hmac.compare_digest(page.passport, found[1]):
-                page.sockets.append(wire)
+                page.sockets[:] = [*(one for one in page.sockets if not one.lost), wire]
                 request.path = request.path[: found.start()]
                 if request.headers.get_all("Origin") == ["null"]:
                     del request.headers["Origin"]
