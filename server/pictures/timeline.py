@@ -35,6 +35,10 @@ HOLD = 0.005
 PAUSE = 0.1
 """A pause of so many seconds, or of half a piece of work, ends a busy stretch."""
 
+STALL = 0.7
+"""So much more than a whole number of units a stretch of time may be: a machine that stalls makes
+it longer, and none makes it shorter."""
+
 ROWS = 12
 """How many clients a picture shows."""
 
@@ -140,7 +144,7 @@ class Timeline:
             if begins:
                 place = starts[i] = self.place(time)
             else:
-                units = max(1, round(duration(self.works[i]) / self.unit))
+                units = max(1, self.units(duration(self.works[i])))
                 place = ends[i] = starts[i] + units
             self.moments.append((time, place))
         return [(starts[i], ends[i]) for i in range(len(self.works))]
@@ -149,7 +153,11 @@ class Timeline:
         """Return a time in units, from the last moment before it at which work began or ended."""
         index = bisect_right(self.moments, time, key=itemgetter(0))
         before, place = self.moments[index - 1] if index else (self.begin, 0)
-        return max(0, place + round((time - before) / self.unit))
+        return max(0, place + self.units(time - before))
+
+    def units(self, seconds: float) -> int:
+        """Return how many units a stretch of time is."""
+        return ceil(seconds / self.unit - STALL)
 
     @property
     def length(self) -> int:

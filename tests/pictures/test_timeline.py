@@ -64,6 +64,29 @@ def test_noise(seed: int) -> None:
     assert timeline(*side_by_side(lambda: noise.random() * 0.1)).text == ASYNC
 
 
+@pytest.mark.parametrize("stalled", range(4))
+def test_stall(stalled: int) -> None:
+    """A machine that stalls for most of a piece of work changes nothing either."""
+    ends = [0.0]
+    spans = []
+    for place in range(4):
+        end = ends[-1] + 0.3 + 0.2 * (place == stalled)
+        spans.append(Span(place + 1, "working", "websocket.receive", ends[-1], end))
+        if place:
+            spans.append(Span(place + 1, "waiting", "websocket.receive", 0.0, ends[-1]))
+        ends.append(end)
+    assert timeline(*spans).text == SYNC
+
+
+def test_two_pieces() -> None:
+    """Work of nearly twice the time is two pieces: the shortest may have been held up as well."""
+    spans = [
+        Span(1, "working", "websocket.receive", 0.0, 0.32),
+        Span(2, "working", "websocket.receive", 0.32, 0.92),
+    ]
+    assert timeline(*spans).length == 3
+
+
 def bars(line: Timeline) -> list[tuple[str, int, int]]:
     """Return what the bars of a picture show, where they begin, and how wide they are."""
     kinds = {"var(--note)": "waits", "var(--working)": "works"}
