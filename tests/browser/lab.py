@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -24,6 +25,9 @@ from tests.browser.driving import Browser, Page
 __all__ = ["READY", "Frame", "Lab", "Lesson", "errors", "lab"]
 
 START_TIMEOUT = 60.0
+
+FOLLOWING = re.compile(r"%%browser ([\w-]+) [^\n\"]*--follow")
+"""The names of cells whose pages go on while others run, in a notebook's file."""
 
 tabs = itertools.count()
 
@@ -230,8 +234,20 @@ class Lesson:
         for end in ends:
             self.page.run(RUN_PART, begin, end, len(ends) == 1)
             if end != ends[-1]:
-                self.frames()
+                self.wait_for_return()
             begin = end + 1
+
+    def wait_for_return(self) -> None:
+        """Wait until pages have noticed that their server went away, and have come to rest again.
+
+        A browser that is busy tells a page seconds late that its socket is closed.
+        """
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            following = [self.frame(name) for name in FOLLOWING.findall(self.path.read_text())]
+            if all(any(line["kind"] == "closed" for line in one.lines) for one in following):
+                return
+            time.sleep(0.1)
 
     def run(self, cell: str) -> None:
         """Run the cell of this id."""
