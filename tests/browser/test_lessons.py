@@ -23,12 +23,20 @@ SAMPLE_LESSON = SAMPLE / "sample.ipynb"
 
 @pytest.mark.parametrize("path", [SAMPLE_LESSON, *LESSONS], ids=lambda path: path.stem)
 def test_lesson(jupyter: Lab, path: Path) -> None:
-    """Run All gives no error but the intended ones, and every browser cell its recording."""
-    shutil.copy(path, jupyter.folder)
-    lesson = jupyter.open(path.name)
-    lesson.run_all()
-    assert differences(lesson, path) == []
-    lesson.close()
+    """Run All gives no error but the intended ones, and every browser cell its recording.
+
+    Chromium gives pages that are out of view less of a processor. On a busy machine they hear of
+    what happens seconds late, and the lesson goes on without them: it is run once more then.
+    """
+    for name in (path.name, f"again-{path.name}"):
+        shutil.copy(path, jupyter.folder / name)
+        lesson = jupyter.open(name)
+        lesson.run_all()
+        found = differences(lesson, path)
+        lesson.close()
+        if not found:
+            break
+    assert found == []
 
 
 def test_changed_handler_is_noticed(jupyter: Lab) -> None:
