@@ -367,7 +367,11 @@ class Runs:
         return self.owns(target) and self.find(target)[0] is not None
 
     def admit(self, wire: Wire, request: Request) -> None:
-        """Take the passport off a page's handshake, and let it have its page's origin."""
+        """Take the passport off a page's handshake, and let it have its page's origin.
+
+        The page has one connection more, of which its frame tells.
+
+        """
         found = PASSPORT.search(request.path)
         if found is None:
             return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -25,9 +24,6 @@ from tests.browser.driving import Browser, Page
 __all__ = ["READY", "Frame", "Lab", "Lesson", "errors", "lab"]
 
 START_TIMEOUT = 60.0
-
-FOLLOWING = re.compile(r"%%browser ([\w-]+) [^\n\"]*--follow")
-"""The names of cells whose pages go on while others run, in a notebook's file."""
 
 tabs = itertools.count()
 
@@ -75,15 +71,17 @@ while (!await answers()) {
 }
 """
 
-# The last cell of each part of a lesson: one that pauses until a page has come back, and the last.
+# The last cell of each part of a lesson: one that pauses until a page has come back, and the last;
+# and the names of the cells whose pages go on while others run.
 PARTS = (
     READY
-    + """
+    + r"""
 const code = content.widgets.map(({ model }) => model.sharedModel.getSource());
-const follows = code.findIndex((source) => /^%%browser .*--follow/.test(source));
+const names = code.map((source) => source.match(/^%%browser ([\w-]+) .*--follow/)?.[1]);
+const follows = names.findIndex(Boolean);
 const ends = content.widgets.flatMap(({ model }, index) =>
     follows >= 0 && index > follows && model.getMetadata("pause") >= 1 ? [index] : []);
-return [...ends, code.length - 1];
+return [[...ends, code.length - 1], names.filter(Boolean)];
 """
 )
 
@@ -230,22 +228,22 @@ class Lesson:
     def run_all(self) -> None:
         """Run all cells; where a page is to come back, it gets the time that the machine takes."""
         begin = 0
-        ends = self.page.run(PARTS)
+        ends, following = self.page.run(PARTS)
         for end in ends:
             self.page.run(RUN_PART, begin, end, len(ends) == 1)
             if end != ends[-1]:
-                self.wait_for_return()
+                self.wait_for_return(following)
             begin = end + 1
 
-    def wait_for_return(self) -> None:
+    def wait_for_return(self, following: Sequence[str]) -> None:
         """Wait until pages have noticed that their server went away, and have come to rest again.
 
         A browser that is busy tells a page seconds late that its socket is closed.
         """
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
-            following = [self.frame(name) for name in FOLLOWING.findall(self.path.read_text())]
-            if all(any(line["kind"] == "closed" for line in one.lines) for one in following):
+            frames = [self.frame(name) for name in following]
+            if all(any(line["kind"] == "closed" for line in frame.lines) for frame in frames):
                 return
             time.sleep(0.1)
 
