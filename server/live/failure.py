@@ -145,9 +145,10 @@ def facts_of(exc: BaseException) -> Facts | None:
     last, _ = steps[-1]
     own = [step for step in steps if not is_library(step[0].f_code.co_filename)]
     beyond = steps[steps.index(own[-1]) + 1 :] if own else steps
-    consumer, event = running(steps)
+    telling = [step for step in steps if step in own or is_channels(step[0])]
+    consumer, event = running(telling)
     kind = consumer_kind(type(consumer))
-    look = Look(own[-1] if own else None, steps, event)
+    look = Look(own[-1] if own else None, telling, event)
     found: dict[str, Any] = {}
     match exc:
         case KeyError():
@@ -181,6 +182,17 @@ def walk(traceback: TracebackType | None) -> Iterator[Step]:
     while traceback is not None:
         yield traceback.tb_frame, traceback
         traceback = traceback.tb_next
+
+
+def is_channels(frame: FrameType) -> bool:
+    """Tell whether a frame is one of Channels.
+
+    Its frames and the learner's are all whose variables are read. Python 3.13.0 has crashed once
+    where those of websockets were.
+
+    """
+    name = frame.f_globals.get("__name__")
+    return type(name) is str and name.partition(".")[0] == "channels"
 
 
 def running(steps: list[Step]) -> tuple[AsyncConsumer | None, Any]:

@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from textwrap import indent
 from xml.etree import ElementTree
 
 import psutil
@@ -61,8 +62,8 @@ def stall(process: subprocess.Popen[bytes], seconds: float, chance: random.Rando
                     one.resume()
 
 
-def run(arguments: list[str], stalled: float, chance: random.Random) -> tuple[int, list[str]]:
-    """Run the tests once; return how many there were, and which failed."""
+def run(arguments: list[str], stalled: float, chance: random.Random) -> tuple[int, dict[str, str]]:
+    """Run the tests once; return how many there were, and of those that failed the report."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
@@ -77,11 +78,14 @@ def run(arguments: list[str], stalled: float, chance: random.Random) -> tuple[in
             stall(process, stalled, chance)
         process.wait()
         if not report.exists():
-            return 0, [f"pytest ended with {process.returncode}"]
-        cases = ElementTree.parse(report).getroot().iter("testcase")
-        found = [(case, any(part.tag in ("failure", "error") for part in case)) for case in cases]
-    failed = [f"{case.get('classname')}::{case.get('name')}" for case, bad in found if bad]
-    return len(found), failed
+            return 0, {f"pytest ended with {process.returncode}": ""}
+        cases = list(ElementTree.parse(report).getroot().iter("testcase"))
+    failed = {}
+    for case in cases:
+        for part in case:
+            if part.tag in ("failure", "error"):
+                failed[f"{case.get('classname')}::{case.get('name')}"] = part.text or ""
+    return len(cases), failed
 
 
 def main() -> None:
@@ -104,8 +108,9 @@ def main() -> None:
         print(
             f"run {number}, {mood}: {count} tests, {len(failed)} failed, {spent:.0f} s", flush=True
         )
-        for name in failed:
+        for name, text in failed.items():
             print(f"    {re.sub(r'^tests.', '', name)}", flush=True)
+            print(indent(text, " " * 8), flush=True)
     quiet, loaded = (known.runs + 1) // 2, known.runs // 2
     print(f"\nquiet: {bad_runs['quiet']} of {quiet} runs failed")
     print(f"busy:  {bad_runs['busy']} of {loaded} runs failed")

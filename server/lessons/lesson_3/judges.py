@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from itertools import pairwise
 
@@ -103,7 +104,7 @@ def other_form(message: str) -> Mistake | None:
 
 
 def is_timed(visit: Visit, cue: str, act: str) -> bool:
-    """Tell whether what a page did came from a timer that was set before its cue.
+    """Tell whether what a page did came from a timer that was set before its cue, or without one.
 
     Args:
         visit: What the page did.
@@ -115,9 +116,9 @@ def is_timed(visit: Visit, cue: str, act: str) -> bool:
     cues = [line["at"] for line in lines if cue in (line["kind"], line["text"])]
     acts = [line["at"] for line in lines if line["kind"] == act]
     return any(
-        timer["delay"] > 0 and timer["at"] < min(cues) and timer["at"] + timer["delay"] <= acts[0]
+        0 < timer["delay"] <= acts[0] - timer["at"]
         for timer in visit.timers
-        if cues and acts
+        if acts and timer["at"] < min(cues, default=math.inf)
     )
 
 
