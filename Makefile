@@ -33,8 +33,9 @@ lab_options = --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01
 	--ServerApp.contents_manager_class=server.notebook.contents.LessonContents --log-level=WARN
 
 # Every process gets whole files. Much of a test is waiting, so four take less time on two processors,
-# and find moods of a busy machine sooner.
-pytest = -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# and find moods of a busy machine sooner. Where one crashes, none takes its place: with whole files
+# xdist gives it the same test again, and then waits for ever.
+pytest = -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 # Lessons, wherever they run from here, leave a learner's progress alone.
 # What is compiled is kept, also where the environment says not to: there are hundreds of processes.

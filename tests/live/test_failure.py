@@ -284,6 +284,23 @@ def test_a_consumer_is_called() -> None:
     assert caught(lambda: asyncio.run(inner())).of == "consumer"
 
 
+@pytest.mark.parametrize(
+    ("module", "kind"), [("channels.somewhere", "generic"), ("websockets.somewhere", ""), (7, "")]
+)
+def test_variables_of_libraries(module: object, kind: str) -> None:
+    """Of libraries, the variables of Channels alone are read: they tell of the consumer."""
+    code = compile("def fail(self): raise OSError", str(Path(json.__file__)), "exec")
+    names: dict[str, Any] = {"__name__": module}
+    exec(code, names)
+    with pytest.raises(OSError) as raised:
+        names["fail"](WebsocketConsumer())
+    # The first frame is this one's.
+    assert raised.value.__traceback__ is not None
+    facts = facts_of(raised.value.with_traceback(raised.value.__traceback__.tb_next))
+    assert facts is not None
+    assert facts.consumer == kind
+
+
 def test_content_that_was_awaited() -> None:
     """What an asynchronous function has decoded is content as well, at any depth."""
 

@@ -67,7 +67,8 @@ def run(arguments: list[str], stalled: float, chance: random.Random) -> tuple[in
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        command += ["--dist", "loadfile", "--no-loadscope-reorder", f"--junitxml={report}"]
+        command += ["--dist", "loadfile", "--no-loadscope-reorder", "--max-worker-restart", "0"]
+        command += [f"--junitxml={report}"]
         process = subprocess.Popen(
             [*command, *arguments],
             cwd=REPOSITORY,
