@@ -94,17 +94,23 @@ def test_kernel_restart(jupyter: Lab) -> None:
 
 
 def test_two_notebooks(jupyter: Lab) -> None:
-    """Cells of the same name in two notebooks talk to their own servers."""
+    """Cells of the same name in two notebooks talk to their own servers.
+
+    Where JupyterLab has a name that is not loopback's, cells are reached through its server.
+    """
     write(jupyter, "first.ipynb", LAUNCH, GREETED)
     write(jupyter, "second.ipynb", LAUNCH, 'GREETING = "good day"', GREETED)
     first = jupyter.open("first.ipynb")
     first.run_all()
-    second = jupyter.open("second.ipynb")
+    foreign = replace(jupyter, url=jupyter.url.replace("127.0.0.1", HUB), idle=[])
+    second = foreign.open("second.ipynb")
     second.run_all()
     first.run("b")
     assert first.frame("greeted").lines[-1]["text"] == "hello"
     assert second.frame("greeted").lines[-1]["text"] == "good day"
     assert first.frame("greeted").host != second.frame("greeted").host
+    assert first.frame("greeted").prefix == ""
+    assert second.frame("greeted").prefix.startswith("/channels-notebooks/")
     first.close()
     assert second.frame("greeted").status == ""
     second.close()
@@ -323,18 +329,6 @@ def test_interrupt(jupyter: Lab) -> None:
     ran = lesson.saved()
     assert errors(ran) == ["b: KeyboardInterrupt: "]
     assert ran.cells[-1].outputs[0].text == "free\n"
-    lesson.close()
-
-
-def test_a_name_that_is_not_loopbacks(jupyter: Lab) -> None:
-    """Where JupyterLab has a name that is not loopback's, cells are reached through its server."""
-    write(jupyter, "foreign.ipynb", LAUNCH, GREETED)
-    foreign = replace(jupyter, url=jupyter.url.replace("127.0.0.1", HUB), idle=[])
-    lesson = foreign.open("foreign.ipynb")
-    lesson.run_all()
-    frame = lesson.frame("greeted")
-    assert frame.lines[-1]["text"] == "hello"
-    assert frame.prefix.startswith("/channels-notebooks/")
     lesson.close()
 
 

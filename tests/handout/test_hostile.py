@@ -8,8 +8,8 @@ import sys
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -274,29 +274,18 @@ def test_a_place_that_lets_markup_out_is_named(
 
 # What a browser does with them
 
-TABS = 4
-"""How many pages are looked at together."""
-
 START_TO_REST = "() => { window.rested = new Promise((done) => setTimeout(done, 100)) }"
 
 
-def rest(tabs: Collection[Page]) -> None:
-    """Wait for what pages do by themselves: their own timers of no time come before this one."""
+def rest(tab: Page) -> None:
+    """Wait for what a page does by itself: its own timers of no time come before this one."""
     for step in (START_TO_REST, "window.rested"):
-        for tab in tabs:
-            try:
-                tab.evaluate(step)
-            except Error as error:
-                # One that goes away meanwhile has asked for what it goes to.
-                if "context was destroyed" not in error.message:
-                    raise
-
-
-def in_turns(tabs: Sequence[Page], files: Mapping[str, Path]) -> Iterator[dict[str, Page]]:
-    """Yield some tabs at a time, with the names of the files that are theirs."""
-    names = list(files)
-    for start in range(0, len(names), len(tabs)):
-        yield dict(zip(names[start:], tabs, strict=False))
+        try:
+            tab.evaluate(step)
+        except Error as error:
+            # One that goes away meanwhile has asked for what it goes to.
+            if "context was destroyed" not in error.message:
+                raise
 
 
 def read(reader: Browser, files: Mapping[str, Path]) -> dict[str, list[str]]:
@@ -306,19 +295,14 @@ def read(reader: Browser, files: Mapping[str, Path]) -> dict[str, list[str]]:
     """
     asked: dict[str, list[str]] = {name: [] for name in files}
     with reader.new_context() as context:
-        tabs = [context.new_page() for _ in range(TABS)]
-        open_now: dict[Page, str] = {}
-        for tab in tabs:
-            tab.on("request", lambda request, tab=tab: asked[open_now[tab]].append(request.url))
-            tab.on("popup", lambda popup, tab=tab: asked[open_now[tab]].append(popup.url))
-        for some in in_turns(tabs, files):
-            for name, tab in some.items():
-                open_now[tab] = name
-                # They are loaded side by side.
-                tab.goto(files[name].as_uri(), wait_until="commit")
-            for tab in some.values():
-                tab.wait_for_load_state()
-            rest(some.values())
+        tab = context.new_page()
+        urls: list[str] = []
+        tab.on("request", lambda request: urls.append(request.url))
+        tab.on("popup", lambda popup: urls.append(popup.url))
+        for name, file in files.items():
+            urls = asked[name]
+            tab.goto(file.as_uri())
+            rest(tab)
     outside = {
         name: [url for url in urls if not url.startswith("data:")] for name, urls in asked.items()
     }
@@ -370,17 +354,14 @@ def test_printing_goes_nowhere(printer: Browser, world: World, tmp_path: Path) -
     """The browser that prints stays where it is, even on pages that nobody has cleaned."""
     files = written(tmp_path, {name: f"<h1>here</h1>{world.markup(name)}" for name in MARKUP})
     found = {}
-    with ExitStack() as stack:
-        tabs = [stack.enter_context(pdf.alone(printer)) for _ in range(TABS)]
-        for some in in_turns(tabs, files):
-            for name, tab in some.items():
-                pdf.show(tab, files[name])
-            rest(some.values())
-            for name, tab in some.items():
-                shown_in_frames = {frame.url for frame in tab.frames[1:]} - NOWHERE
-                title = tab.locator("h1").text_content()
-                begin = pdf.printed(tab, "8in", "10in")[:4]
-                found[name] = (tab.url, title, shown_in_frames, begin)
+    with pdf.alone(printer) as tab:
+        for name, file in files.items():
+            pdf.show(tab, file)
+            rest(tab)
+            shown_in_frames = {frame.url for frame in tab.frames[1:]} - NOWHERE
+            title = tab.locator("h1").text_content()
+            begin = pdf.printed(tab, "8in", "10in")[:4]
+            found[name] = (tab.url, title, shown_in_frames, begin)
     assert found == {
         name: (f"{pdf.SITE}{file.name}", "here", set(), b"%PDF") for name, file in files.items()
     }

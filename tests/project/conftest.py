@@ -47,11 +47,15 @@ django.setup()
 call_command("migrate", verbosity=0)
 
 from django.contrib.auth.models import User
+from django.test import Client
 
 for name in ("ada", "bob"):
     User.objects.create_user(name, password="secret")
+browser = Client()
+browser.force_login(User.objects.get(username="ada"))
+print(browser.cookies["sessionid"].OutputString().partition(";")[0])
 """
-"""What makes tables and users, in one process and not in three."""
+"""What makes tables, users and a session in one process, and prints the session's cookie."""
 
 
 @pytest.fixture
@@ -90,19 +94,27 @@ def chatterbox(project: Project) -> Project:
 
 
 @pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The kept project's database, with its tables and two users."""
+def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The kept project's database, with its tables, two users and a session; and its cookie."""
     folder = tmp_path_factory.mktemp("kept") / "project"
     copy_template(folder)
-    subprocess.run([sys.executable, "-c", FILL], cwd=folder, check=True, capture_output=True)
-    return folder / "db.sqlite3"
+    done = subprocess.run(
+        [sys.executable, "-c", FILL], cwd=folder, check=True, capture_output=True, text=True
+    )
+    return folder / "db.sqlite3", done.stdout.strip()
 
 
 @pytest.fixture
-def kept(project: Project, database: Path) -> Project:
-    """The project that the course keeps, with its tables and two users."""
+def kept(project: Project, filled: tuple[Path, str]) -> Project:
+    """The project that the course keeps, with its tables, two users and a session."""
     shutil.rmtree(project.folder)
     copy_template(project.folder)
-    shutil.copy(database, project.folder)
+    shutil.copy(filled[0], project.folder)
     project.note()
     return project
+
+
+@pytest.fixture
+def cookie(filled: tuple[Path, str]) -> str:
+    """The cookie of the user ada, who has logged in: a password takes a quarter of a second."""
+    return filled[1]

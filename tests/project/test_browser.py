@@ -13,7 +13,7 @@ import pytest
 
 from server.project import Project
 from tests.browser.driving import Browser, Page, browser
-from tests.project.clients import hear, join, log_in, say
+from tests.project.clients import hear, join, say
 
 UVICORN = "uvicorn --host 127.0.0.1 --port {port} mysite.asgi:application"
 
@@ -56,7 +56,7 @@ def wait(page: Page, script: str, value: object) -> None:
             found = error
 
 
-def test_chat_in_a_browser(kept: Project, started: Browser) -> None:
+def test_chat_in_a_browser(kept: Project, started: Browser, cookie: str) -> None:
     """A user logs in with the form, talks, hears, and is back after the server's restart."""
     server = kept.start(UVICORN)
     page = started.open(server.page("rooms/lobby/"))  # which leads to the log-in and back
@@ -67,7 +67,6 @@ def test_chat_in_a_browser(kept: Project, started: Browser) -> None:
     server.stop()
     wait(page, STATE, "not connected")
     server.start()
-    cookie = log_in(server.page("accounts/login/"))
     with join(server, cookie) as ada:
         say(ada, "<b>welcome back</b>")
         hear(ada, "<b>welcome back</b>")

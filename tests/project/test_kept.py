@@ -117,11 +117,10 @@ def test_who_may_come(command: str, kept: Project) -> None:
 
 
 @pytest.mark.parametrize("layer", [CORE, PUBSUB], ids=["core", "pubsub"])
-def test_all_servers_hear(layer: str, kept: Project, valkey: Server) -> None:
+def test_all_servers_hear(layer: str, kept: Project, valkey: Server, cookie: str) -> None:
     """Members on daphne and on uvicorn are in one room."""
     settings = {"VALKEY_URL": address(valkey), "LAYER": layer}
     one, two = kept.start(DAPHNE, **settings), kept.start(UVICORN, **settings)
-    cookie = log_in(one.page("accounts/login/"))
     with join(one, cookie) as ada, join(two, cookie) as bob:
         say(ada, "hello")
         assert hear(bob, "hello") == ["hello"]
@@ -143,7 +142,7 @@ for host in CHANNEL_LAYERS["default"]["CONFIG"]["hosts"]:
 @pytest.mark.parametrize(
     ("layer", "heard"), [(PUBSUB, True), (CORE, False)], ids=["pubsub", "core"]
 )
-def test_retry(layer: str, heard: bool, kept: Project, valkey: Server) -> None:
+def test_retry(layer: str, heard: bool, kept: Project, valkey: Server, cookie: str) -> None:
     """With a retry a member survives Valkey's restart; on the core layer, deaf."""
     kept.write("mysite/retry.py", RETRY)
     server = kept.start(
@@ -152,7 +151,6 @@ def test_retry(layer: str, heard: bool, kept: Project, valkey: Server) -> None:
         LAYER=layer,
         DJANGO_SETTINGS_MODULE="mysite.retry",
     )
-    cookie = log_in(server.page("accounts/login/"))
     with join(server, cookie) as member:
         say(member, "before")
         hear(member, "before")

@@ -59,9 +59,12 @@ def site(kept: Project, nginx: str) -> Iterator[tuple[int, list[Server]]]:
     front.stop()
 
 
-def test_through_nginx(site: tuple[int, list[Server]]) -> None:
-    """Pages, static files, log-in and WebSockets work through it, and strangers are refused."""
-    port, _ = site
+def test_through_nginx(kept: Project, site: tuple[int, list[Server]], nginx: str) -> None:
+    """Pages, static files, log-in and WebSockets work through it, and strangers are refused.
+
+    Without the Upgrade header the request arrives as plain HTTP, as the lesson says.
+    """
+    port, servers = site
     cookie = log_in(f"http://127.0.0.1:{port}/accounts/login/")
     script = requests.get(f"http://127.0.0.1:{port}/static/chat/chat.js", timeout=30)
     assert script.status_code == 200
@@ -72,10 +75,6 @@ def test_through_nginx(site: tuple[int, list[Server]]) -> None:
     with pytest.raises(InvalidStatus, match="HTTP 403"):
         join(port, cookie, origin="http://other.example").__enter__()
 
-
-def test_without_upgrade(kept: Project, site: tuple[int, list[Server]], nginx: str) -> None:
-    """Without the Upgrade header the request arrives as plain HTTP, as the lesson says."""
-    _, servers = site
     shown = (kept.folder / "nginx.conf").read_text("utf-8")
     port = free_port()
     shown = re.sub(r".*proxy_set_header (Upgrade|Connection) .*\n", "", shown)
@@ -93,10 +92,9 @@ def test_without_upgrade(kept: Project, site: tuple[int, list[Server]], nginx: s
         assert time.monotonic() < deadline
 
 
-def test_orderly_stop(site: tuple[int, list[Server]]) -> None:
+def test_orderly_stop(site: tuple[int, list[Server]], cookie: str) -> None:
     """One server after the other is stopped and started; who comes back has missed nothing."""
     port, servers = site
-    cookie = log_in(f"http://127.0.0.1:{port}/accounts/login/")
     said = []
     for number, server in enumerate(servers):
         with join(server, cookie) as direct, join(servers[1 - number], cookie) as other:

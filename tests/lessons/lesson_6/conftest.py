@@ -1,5 +1,5 @@
 """The kept project, as for the tests of the helper."""
 
-from tests.project.conftest import database, kept, new_project, place, project
+from tests.project.conftest import cookie, filled, kept, new_project, place, project
 
-__all__ = ["database", "kept", "new_project", "place", "project"]
+__all__ = ["cookie", "filled", "kept", "new_project", "place", "project"]
