@@ -138,7 +138,9 @@ panel().dispose();
 )
 
 OPEN = """
-await window.jupyterapp.commands.execute("docmanager:open", {path: args[0]});
+const { commands, shell } = window.jupyterapp;
+const opened = await commands.execute("docmanager:open", {path: args[0]});
+shell.activateById(opened.id);
 """
 
 RESTART = (

@@ -183,6 +183,7 @@ def test_picture_follows_the_theme(jupyter: Lab) -> None:
     assert lesson.page.run(GROUND, light) == dark
     lesson.change_theme("JupyterLab Light")
     assert lesson.page.run(GROUND, dark) == light
+    lesson.close()
 
 
 DOLLARS = """
