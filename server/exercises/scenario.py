@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from traceback import TracebackException
 from typing import Any, NoReturn, TypeAlias
 from weakref import WeakSet
@@ -340,7 +341,7 @@ class Trial(Sheet):
     def blocked(self) -> bool:
         """Tell whether the server's loop is kept from turning."""
         try:
-            self.host.call(asyncio.sleep(0), 0.4)
+            self.host.call(partial(asyncio.sleep, 0), 0.4)
         except TimeoutError:
             return True
         return False

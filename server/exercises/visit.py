@@ -167,7 +167,7 @@ def answers(run: Run) -> bool:
     live = current(SERVER)
     if is_settled(run) or live is None:
         return True
-    live.host.call(run.ask(), ASKING)
+    live.host.call(run.ask, ASKING)
     return run.there.wait(ASKING)
 
 

@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from .asgi import ClientDisconnected, Message
 from .current_connection import current_connection
 from .failure import capture
+from .other_loop import call_on
 from .record import Failed, Note, Record
 from .tracebacks import is_library
 
@@ -167,4 +168,4 @@ async def send_from_elsewhere(
     loop: asyncio.AbstractEventLoop,
 ) -> None:
     """Send a message from another event loop than the server's."""
-    await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(send(message), loop))
+    await asyncio.wrap_future(call_on(loop, partial(send, message)))

@@ -15,10 +15,11 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from traceback import TracebackException
 from typing import Any, TypeVar
 
@@ -35,6 +36,7 @@ from .failure import capture
 from .interrupt import interrupt, keep_for_good
 from .layer import Layers, Site
 from .logs import record_logs
+from .other_loop import call_on
 from .record import Failed, Note, Record
 from .service import Pages, Service
 from .shared_thread import SharedThread
@@ -188,18 +190,18 @@ class Host(Service):
             self.loop.call_soon_threadsafe(turned.set)
         return turned.wait(patience) or self.loop.is_closed()
 
-    def call(self, coroutine: Coroutine[Any, Any, T], timeout: float) -> T:
-        """Run a coroutine on the host's loop and wait for its result.
+    def call(self, function: Callable[[], Coroutine[Any, Any, T]], timeout: float) -> T:
+        """Run an async function on the host's loop and wait for its result.
 
         Raises:
             TimeoutError: It has not finished in time; it is cancelled.
 
         """
-        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
+        answer = call_on(self.loop, function)
         try:
-            return future.result(timeout)
+            return answer.result(timeout)
         except BaseException:
-            future.cancel()
+            answer.cancel()
             raise
 
     def settle(self, timeout: float | None = None) -> None:
@@ -212,7 +214,7 @@ class Host(Service):
             timeout = self.limits.grace + 1.0
         if self.running and threading.current_thread() is not self.thread:
             try:
-                self.call(self.wait_settled(timeout), timeout + ANSWER_TIMEOUT)
+                self.call(partial(self.wait_settled, timeout), timeout + ANSWER_TIMEOUT)
             except TimeoutError:
                 self.record.add(
                     0,

@@ -28,6 +28,7 @@ from channels.exceptions import ChannelFull
 from channels.layers import ChannelLayerManager, InMemoryChannelLayer, channel_layers
 
 from .current_connection import current_connection
+from .other_loop import call_on
 from .record import (
     ChannelSend,
     Delivered,
@@ -127,7 +128,7 @@ class Site:
         with lock:
             if self not in sites:
                 return None
-            call = asyncio.run_coroutine_threadsafe(self.make(step), self.loop)
+            call = call_on(self.loop, partial(self.make, step))
             self.calls.add(call)
         call.add_done_callback(self.calls.discard)
         return call

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -515,7 +516,7 @@ def test_both_sides_close_at_once() -> None:
     app = Told()
     with serving(app) as live, RawClient(live.host.port) as client:
         client.handshake()
-        live.host.call(both(live.host, client), 5)
+        live.host.call(partial(both, live.host, client), 5)
         assert app.end[0] == 4003
         assert len(live.whats(Disconnected)) == 1
 
@@ -1122,7 +1123,7 @@ def test_answers_to_our_own_pings_are_not_recorded() -> None:
             await (await bridge.wire.ping())
 
         before = len(live.entries())
-        live.host.call(ping(), 5)
+        live.host.call(ping, 5)
         assert len(live.entries()) == before
 
 

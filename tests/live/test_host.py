@@ -227,7 +227,7 @@ def test_idle() -> None:
         async def look() -> tuple[int, list[Any]]:
             return work()
 
-        tasks, timers = live.host.call(look(), 5)
+        tasks, timers = live.host.call(look, 5)
         # The server's own task, and the one that looks.
         assert tasks == 2
         assert timers == []
@@ -555,7 +555,7 @@ def test_an_interrupted_call_is_cancelled() -> None:
 
     with serving(AsyncEcho) as live:
         with pytest.raises(TimeoutError):
-            live.host.call(forever(), 0.05)
+            live.host.call(forever, 0.05)
         assert eventually(lambda: cancelled == [True])
 
 

@@ -72,7 +72,7 @@ def test_a_client_that_is_gone_while_messages_wait() -> None:
             wire.go_on()
             await asyncio.sleep(0.01)
 
-        live.host.call(lose(), 30)
+        live.host.call(lose, 30)
         release.set()
         entries = live.host.record.snapshot().entries
     assert [entry.what for entry in entries if isinstance(entry.what, Failed)] == []

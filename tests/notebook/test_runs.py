@@ -528,7 +528,7 @@ def test_relay_of_what_no_page_sends(live, run, message):
     async def tasks() -> list[str]:
         return [str(task.get_coro()) for task in asyncio.all_tasks()]
 
-    assert not any("carry" in task for task in live.host.call(tasks(), 1))
+    assert not any("carry" in task for task in live.host.call(tasks, 1))
 
 
 def test_relay_whose_page_gives_up(run):

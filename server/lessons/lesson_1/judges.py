@@ -407,7 +407,7 @@ def turns(trial: Trial) -> int:
     until = time.monotonic() + 2 * COOKING
     with suppress(TimeoutError):
         while count < FREE and time.monotonic() < until:
-            trial.host.call(asyncio.sleep(0), len(DISHES) * COOKING)
+            trial.host.call(partial(asyncio.sleep, 0), len(DISHES) * COOKING)
             count += 1
     return count
 
