@@ -62,6 +62,9 @@ class Page(Protocol):
 
     def size(self, width: int, height: int) -> None: ...
 
+    def to_front(self) -> None:
+        """Show this tab and no other, as its user does."""
+
     def close(self) -> None: ...
 
 
@@ -165,6 +168,9 @@ class ChromiumPage:
     def size(self, width: int, height: int) -> None:
         self.browser.call(self.page.set_viewport_size, {"width": width, "height": height})
 
+    def to_front(self) -> None:
+        self.browser.call(self.page.bring_to_front)
+
     def close(self) -> None:
         self.browser.call(self.page.close)
 
@@ -255,6 +261,9 @@ class FirefoxPage:
 
     def size(self, width: int, height: int) -> None:
         self.driver.set_window_size(width, height + 85)
+
+    def to_front(self) -> None:
+        self.driver.switch_to.window(self.handle)
 
     def close(self) -> None:
         self.driver.switch_to.window(self.handle)

@@ -138,9 +138,7 @@ panel().dispose();
 )
 
 OPEN = """
-const { commands, shell } = window.jupyterapp;
-const opened = await commands.execute("docmanager:open", {path: args[0]});
-shell.activateById(opened.id);
+await window.jupyterapp.commands.execute("docmanager:open", {path: args[0]});
 """
 
 RESTART = (
@@ -303,6 +301,8 @@ class Lab:
         """
         if self.idle and not anew:
             page = self.idle.pop()
+            # A tab out of view may not have a notebook in front for a long time.
+            page.to_front()
             page.run(OPEN, name)
         else:
             # A workspace of its own: JupyterLab loads a page anew whose workspace another tab has.

@@ -114,6 +114,7 @@ def test_two_notebooks(jupyter: Lab) -> None:
     first.close()
     assert second.frame("greeted").status == ""
     second.close()
+    second.page.close()
 
 
 def test_theme(jupyter: Lab) -> None:
