@@ -31,7 +31,11 @@ def call_on(
     def begin() -> None:
         if answer.cancelled():
             return
-        task = loop.create_task(function())
+        try:
+            task = loop.create_task(function())
+        except Exception as exc:  # It is none that gives a coroutine.
+            answer.set_exception(exc)
+            return
         task.add_done_callback(finish)
         answer.add_done_callback(lambda _: give_up(task))
 

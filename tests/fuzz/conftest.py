@@ -58,7 +58,7 @@ class Live:
         async def main() -> None:
             async with asyncio.timeout(20):
                 await client(self.host.port)
-                while self.host.call(self.left_over(), 5):
+                while self.host.call(self.left_over, 5):
                     await asyncio.sleep(0.005)
 
         asyncio.run(main())
@@ -73,7 +73,7 @@ class Live:
     def start(self) -> None:
         """Start the server, and count the tasks that it always has."""
         self.host.start()
-        self.usual = self.host.call(self.count(), 5)
+        self.usual = self.host.call(self.count, 5)
 
     async def count(self) -> int:
         """Return the number of tasks on the loop, without this one."""

@@ -48,6 +48,13 @@ def test_result(loop: asyncio.AbstractEventLoop) -> None:
         call_on(loop, give_up).result(30)
 
 
+def test_no_function(loop: asyncio.AbstractEventLoop) -> None:
+    """Who gives something else than an async function is told, and waits for nothing."""
+    for function in (None, lambda: 7):
+        with pytest.raises(TypeError):
+            call_on(loop, function).result(30)  # type: ignore[arg-type]
+
+
 def test_cancelled_call(loop: asyncio.AbstractEventLoop) -> None:
     """Who cancels what has begun cancels it on the loop, whatever it still returns."""
     begun = threading.Event()

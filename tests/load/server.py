@@ -57,7 +57,7 @@ def load(clients: int, seconds: float, pause: float, vanish: int) -> Report:
     try:
         warm_up = max(0.5, seconds / 10)
         clients_process(host.port, clients, warm_up, pause, vanish)
-        tasks = host.call(count_tasks(), 5)
+        tasks = host.call(count_tasks, 5)
         threads = threading.active_count()
         before = memory(host)
         seen = clients_process(host.port, clients, seconds, pause, vanish)
@@ -75,7 +75,7 @@ def load(clients: int, seconds: float, pause: float, vanish: int) -> Report:
         return Report(
             clients=seen,
             connections=len(host.bridges),
-            tasks=host.call(count_tasks(), 5) - tasks,
+            tasks=host.call(count_tasks, 5) - tasks,
             threads=threading.active_count() - threads,
             before=before,
             after=memory(host),
