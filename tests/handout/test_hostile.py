@@ -293,16 +293,26 @@ def read(reader: Browser, files: Mapping[str, Path]) -> dict[str, list[str]]:
 
     What is in the page itself is not asked for.
     """
-    asked: dict[str, list[str]] = {name: [] for name in files}
+    asked: dict[str, list[str]] = {}
     with reader.new_context() as context:
-        tab = context.new_page()
         urls: list[str] = []
-        tab.on("request", lambda request: urls.append(request.url))
-        tab.on("popup", lambda popup: urls.append(popup.url))
+
+        def new_tab() -> Page:
+            tab = context.new_page()
+            tab.on("request", lambda request: urls.append(request.url))
+            tab.on("popup", lambda popup: urls.append(popup.url))
+            return tab
+
+        tab = new_tab()
         for name, file in files.items():
-            urls = asked[name]
-            tab.goto(file.as_uri())
+            urls = asked[name] = []
+            tab.goto(file.as_uri(), wait_until="commit")
+            tab.wait_for_load_state()
             rest(tab)
+            if len(urls) > 1:
+                # It may be on its way to somewhere, and would take the next page with it.
+                tab.close()
+                tab = new_tab()
     outside = {
         name: [url for url in urls if not url.startswith("data:")] for name, urls in asked.items()
     }
