@@ -104,7 +104,10 @@ def other_form(message: str) -> Mistake | None:
 
 
 def is_timed(visit: Visit, cue: str, act: str) -> bool:
-    """Tell whether what a page did came from a timer that was set before its cue, or without one.
+    """Tell whether what a page did came from a timer that was set before its cue.
+
+    Where the cue has not come, the timer has to be older than all messages: one that another
+    message has set is no wait by the clock alone.
 
     Args:
         visit: What the page did.
@@ -114,11 +117,13 @@ def is_timed(visit: Visit, cue: str, act: str) -> bool:
     """
     lines = visit.sockets[-1].lines
     cues = [line["at"] for line in lines if cue in (line["kind"], line["text"])]
+    messages = [line["at"] for line in lines if line["kind"] == "received"]
+    first = min(cues or messages, default=math.inf)
     acts = [line["at"] for line in lines if line["kind"] == act]
     return any(
-        0 < timer["delay"] <= acts[0] - timer["at"]
+        timer["at"] < first and 0 < timer["delay"] <= acts[0] - timer["at"]
         for timer in visit.timers
-        if acts and timer["at"] < min(cues, default=math.inf)
+        if acts
     )
 
 
