@@ -79,8 +79,14 @@ def test_set_up(
     folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A start sets up, until one has succeeded; each then opens the lessons, or does as told."""
+    rest = folder / ".venv" / "half.txt"
+
+    def create_half(environment: Path, **_: object) -> None:
+        environment.mkdir()
+        rest.touch()
+
     with monkeypatch.context() as patch:
-        patch.setattr(venv, "create", lambda *_, **__: None)
+        patch.setattr(venv, "create", create_half)
         patch.setattr(start, "interpreter", lambda _: shutil.which("false"))
         assert start.main(folder) == (
             "The set-up did not succeed; above is what pip says. Run this again afterwards."
@@ -88,6 +94,7 @@ def test_set_up(
     assert not (folder / "said.txt").exists()
     assert capfd.readouterr().out.count("Setting up.") == 1
     assert start.main(folder) == 0
+    assert not rest.exists()
     assert capfd.readouterr().out == "Setting up. This takes a minute or two, once.\n"
     assert start.main(folder, ["restore", "1"]) == 1
     assert capfd.readouterr().out == ""
