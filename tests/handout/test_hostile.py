@@ -310,8 +310,8 @@ def read(reader: Browser, files: Mapping[str, Path]) -> dict[str, list[str]]:
             tab.wait_for_load_state()
             rest(tab)
             if len(urls) > 1:
-                # It may be on its way to somewhere, and would take the next page with it.
-                tab.close()
+                # It may be on its way to somewhere, and would take the next page with it. It stays
+                # open: Chromium may never close a tab that is being led away (crbug.com/536385539).
                 tab = new_tab()
     outside = {
         name: [url for url in urls if not url.startswith("data:")] for name, urls in asked.items()
