@@ -139,6 +139,15 @@ def test_attributes_that_act_do_not_survive():
     )
 
 
+def test_a_short_table_beside_a_long_one():
+    """A table that fits on a page stays whole, also where another one is cut."""
+    long = f"<table>{'<tr><td>long</td></tr>' * 1000}</table>"
+    short = f"<table>{'<tr><td>short</td></tr>' * 20}</table>"
+    shown = Prose("", "").html_to_page(short + long, 3)
+    assert (shown.count("short"), shown.count("<td>long")) == (20, 150)
+    assert shown.count("rows are left out") == 1
+
+
 def test_links_of_an_output():
     """Links to a server that is gone go with their brackets; links to sites stay."""
     card = '<p>live at <code>ws://x/</code> (<a href="http://127.0.0.1:8000/">try it</a>)</p>'

@@ -39,7 +39,7 @@ class Report:
     """Tasks that are left, more than before."""
 
     threads: int
-    """Threads that are left, more than before."""
+    """Threads that are left and were not there before; others may end meanwhile."""
 
     before: int
     after: int
@@ -58,7 +58,7 @@ def load(clients: int, seconds: float, pause: float, vanish: int) -> Report:
         warm_up = max(0.5, seconds / 10)
         clients_process(host.port, clients, warm_up, pause, vanish)
         tasks = host.call(count_tasks, 5)
-        threads = threading.active_count()
+        threads = {*threading.enumerate()}
         before = memory(host)
         seen = clients_process(host.port, clients, seconds, pause, vanish)
         wait_for_the_end(host)
@@ -76,7 +76,7 @@ def load(clients: int, seconds: float, pause: float, vanish: int) -> Report:
             clients=seen,
             connections=len(host.bridges),
             tasks=host.call(count_tasks, 5) - tasks,
-            threads=threading.active_count() - threads,
+            threads=len({*threading.enumerate()} - threads),
             before=before,
             after=memory(host),
             problems=notes + failed,
