@@ -295,21 +295,22 @@ def read(reader: Browser, files: Mapping[str, Path]) -> dict[str, list[str]]:
     """
     asked: dict[str, list[str]] = {}
     with reader.new_context() as context:
-        urls: list[str] = []
+        # A tab that is left open may ask for more: it asks for its own page, and not for the next.
+        asked_by: dict[Page, list[str]] = {}
 
         def new_tab() -> Page:
             tab = context.new_page()
-            tab.on("request", lambda request: urls.append(request.url))
-            tab.on("popup", lambda popup: urls.append(popup.url))
+            tab.on("request", lambda request: asked_by[tab].append(request.url))
+            tab.on("popup", lambda popup: asked_by[tab].append(popup.url))
             return tab
 
         tab = new_tab()
         for name, file in files.items():
-            urls = asked[name] = []
+            asked_by[tab] = asked[name] = []
             tab.goto(file.as_uri(), wait_until="commit")
             tab.wait_for_load_state()
             rest(tab)
-            if len(urls) > 1:
+            if len(asked[name]) > 1:
                 # It may be on its way to somewhere, and would take the next page with it. It stays
                 # open: Chromium may never close a tab that is being led away (crbug.com/536385539).
                 tab = new_tab()
