@@ -67,6 +67,7 @@ class Rows(LoadFileScheduling):
         return next((row[0] for row in TOGETHER if file in row), file)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Rows:
     """Have tests that share what is dear run in one process."""
     return Rows(config, log)

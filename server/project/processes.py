@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import psutil
@@ -191,12 +192,26 @@ class Child:
         return self.popen.poll() is None
 
     def wait_for_port(self, port: int, patience: float) -> bool:
-        """Wait until somebody listens on the port; return whether that is so."""
+        """Wait until it listens on the port; return whether that is so."""
         deadline = time.monotonic() + patience
         while self.running and time.monotonic() < deadline:
-            if is_taken(port):
+            # Somebody else may have been faster, and would answer in its place.
+            if is_taken(port) and self.listens(port):
                 return True
             time.sleep(0.02)
+        return False
+
+    def listens(self, port: int) -> bool:
+        """Tell whether it, or a process that it has started, listens on the port."""
+        try:
+            for process in chain([self.process], self.process.children(recursive=True)):
+                for connection in process.net_connections("tcp"):
+                    if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
+                        return True
+        except psutil.NoSuchProcess:
+            pass  # it has ended, or changes its processes just now
+        except psutil.AccessDenied:
+            return True  # it runs as somebody else, and nothing speaks against it
         return False
 
     def find_line(self, text: str, since: int, patience: float, *ends: str) -> int | None:

@@ -76,7 +76,7 @@ class Server:
         for _ in range(3):
             self.attempt()
             # Somebody was faster, on a port that was free a moment ago.
-            if self.running or self.child is None or self.chosen or not self.lost_its_port():
+            if self.running or self.chosen or not self.lost_its_port():
                 break
             self.port = free_port()
         self.chosen = self.port
@@ -130,8 +130,10 @@ class Server:
             self.shown = last + 1
 
     def lost_its_port(self) -> bool:
-        """Tell whether the process ended because its port was taken."""
-        return self.child is not None and any(map(IN_USE.search, self.child.lines))
+        """Tell whether somebody else took the port, before the process started or since."""
+        if self.child is None:
+            return is_taken(self.port)
+        return any(map(IN_USE.search, self.child.lines))
 
     def last_words(self) -> str:
         """Return the last line that says something."""

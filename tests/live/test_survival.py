@@ -22,7 +22,7 @@ from websockets.sync.client import connect
 from server import LiveServer, launch
 from server.live.record import Disconnected, Failed, Logged, Note, Printed
 from server.notebook.launch import close_all
-from tests.serving import AsyncEcho, RawClient, SyncEcho, frame
+from tests.serving import AsyncEcho, RawClient, SyncEcho, eventually, frame
 
 Send = Callable[[dict[str, Any]], Any]
 
@@ -176,10 +176,15 @@ def test_a_consumer_that_never_stops() -> None:
 
 def test_a_sync_consumer_that_blocks_its_thread() -> None:
     """Others wait for the thread, and are served when it is free."""
+    free = 0.0
 
     class Blocks(SyncEcho):
         def websocket_receive(self, event: dict[str, Any]) -> None:
-            time.sleep(0.3 if event["text"] == "slow" else 0)
+            nonlocal free
+            if event["text"] == "slow":
+                eventually(lambda: not live.host.shared_thread.calls.empty())
+                time.sleep(0.01)
+                free = time.perf_counter()
             super().websocket_receive(event)
 
     live = launch(Blocks)
@@ -189,7 +194,7 @@ def test_a_sync_consumer_that_blocks_its_thread() -> None:
         assert fast.recv(timeout=60) == "fast"
         assert slow.recv(timeout=60) == "slow"
     spans = live.host.record.snapshot().spans
-    waited = [span for span in spans if span.state == "waiting" and span.end - span.start > 0.2]
+    waited = [span for span in spans if span.state == "waiting" and span.start < free < span.end]
     assert [(span.connection, span.label) for span in waited] == [(2, "websocket.receive")]
 
 

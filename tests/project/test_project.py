@@ -15,7 +15,7 @@ import pytest
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
-from server.project import Project, Server, processes
+from server.project import Project, Server
 from server.project import project as module
 from server.project.processes import CannotStart, complete, free_port, interrupt_held_back
 from server.project.project import stop_all
@@ -397,16 +397,58 @@ def test_port_is_taken(chatterbox: Project) -> None:
     assert first.running
 
 
-def test_port_is_lost(chatterbox: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("when", ["before it starts", "while it starts"])
+def test_port_is_lost(chatterbox: Project, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     """Where somebody else was faster on a free port, another one is tried."""
     with socket.create_server(("127.0.0.1", 0)) as faster:
-        ports = [faster.getsockname()[1], free_port()]
+        ports = [taken := faster.getsockname()[1], free_port()]
         monkeypatch.setattr(module, "free_port", lambda: ports.pop(0))
-        monkeypatch.setattr(module, "is_taken", lambda port: False)
-        monkeypatch.setattr(processes, "is_taken", lambda port: len(ports) == 0)
+        if when == "while it starts":
+            monkeypatch.setattr(module, "is_taken", lambda port: False)
         server = chatterbox.start(BOX)
         assert server.running, server
-        assert ports == []
+        assert ports == [] and server.port != taken
+    call(server)
+    server.log(until="somebody came")
+
+
+def test_somebody_else_answers(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that never listens is not taken for one because another has its port."""
+    monkeypatch.setattr(module, "START", 0.3)
+    monkeypatch.setattr(module, "is_taken", lambda port: False)
+    project.write("deaf.py", "import time\ntime.sleep(600)")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        server = project.start("python deaf.py {port}", port=other.getsockname()[1])
+    assert repr(server) == "python was ended: it did not answer within 0 seconds."
+
+
+def test_server_in_a_process_of_its_own(chatterbox: Project) -> None:
+    """A server may leave the port to a process that it starts, as a reloader does."""
+    chatterbox.write(
+        "starts.py",
+        "import subprocess, sys\n"
+        "subprocess.run([sys.executable, 'chatterbox.py', *sys.argv[1:]])",
+    )
+    server = chatterbox.start("python starts.py {port}")
+    assert server.running, server
+
+
+@pytest.mark.parametrize(
+    ("error", "answers"), [(psutil.NoSuchProcess(1), False), (psutil.AccessDenied(1), True)]
+)
+def test_processes_that_cannot_be_asked(
+    chatterbox: Project, monkeypatch: pytest.MonkeyPatch, error: psutil.Error, answers: bool
+) -> None:
+    """Whose port it is counts as unknown until then where a process is just ending, and as the
+    server's own where it runs as somebody else."""
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    child = chatterbox.start(BOX).child
+    assert child is not None
+    monkeypatch.setattr(child.process, "net_connections", refuse)
+    assert child.listens(1) is answers
 
 
 def test_does_not_answer(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -463,8 +505,7 @@ def test_port_is_lost_again_and_again(chatterbox: Project, monkeypatch: pytest.M
     """After three ports that others took, the last error is told."""
     with socket.create_server(("127.0.0.1", 0)) as faster:
         monkeypatch.setattr(module, "free_port", lambda: faster.getsockname()[1])
-        for namespace in (module, processes):
-            monkeypatch.setattr(namespace, "is_taken", lambda port: False)
+        monkeypatch.setattr(module, "is_taken", lambda port: False)
         server = chatterbox.start(BOX)
     assert not server.running
     assert repr(server).startswith("python ended at once: OSError: [Errno ")
