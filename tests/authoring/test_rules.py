@@ -8,7 +8,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from server.authoring.notebooks import is_normalised, normalise, read
-from server.authoring.rules import broken_rules, pauses
+from server.authoring.rules import all_outputs, broken_rules, pauses
 from server.paths import NOTEBOOKS
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -63,6 +63,15 @@ def text(source, cell_id="cell", **metadata):
 
 def prints(words):
     return new_output("stream", name="stdout", text=words)
+
+
+def test_all_texts_of_outputs():
+    """Prints, tracebacks and texts of any kind are looked at; a picture's letters are no text."""
+    shown = new_output("display_data", {"image/png": "iVBORw0KGgo=", "text/plain": "x"})
+    data = new_output("display_data", {"application/json": {"a": 1}})
+    failed = new_output("error", ename="E", evalue="e", traceback=["one", "two"])
+    cell = code(outputs=[prints("said"), shown, data, failed])
+    assert [text for text in all_outputs(cell) if text] == ["said", "x", "{'a': 1}", "one", "two"]
 
 
 def exercise(**changed):

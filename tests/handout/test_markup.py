@@ -242,6 +242,13 @@ def test_links_to_notebooks_that_have_a_page(tmp_path):
     assert renderer.to_html("[x](b.ipynb) [y](%00.ipynb)").strip() == "<p>x y</p>"
 
 
+def test_attachments():
+    """A picture that is attached to its cell is in the page."""
+    attached = {"a b.png": {"text/plain": "x", "image/png": "iVBORw0KGgo="}}
+    shown = Prose("", "").to_html('![x](attachment:a%20b.png "y")', attached, 2)
+    assert shown == '<p><img alt="x" src="data:image/png;base64,iVBORw0KGgo=" title="y"></p>\n'
+
+
 def test_attachments_that_are_none():
     """A picture whose attachment is none is a sentence."""
     renderer = Prose("", "")

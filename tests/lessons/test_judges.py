@@ -26,7 +26,7 @@ from server.exercises.registry import EXERCISES, BrowserExercise
 from server.exercises.scenario import End, Patience, Trial, came, quote
 from server.exercises.visit import newest_run
 from server.lessons.lesson_2.judges import all_routes, route_mistake
-from server.lessons.lesson_4.judges import same
+from server.lessons.lesson_4.judges import added, not_with_zero, same
 from server.lessons.lesson_5 import judges as lesson_5
 from server.lessons.lesson_5.judges import was_written_throughout
 from server.live.record import Connecting, Entry, Received, Sent, Snapshot, What
@@ -758,6 +758,18 @@ def test_written_throughout(taken: list[float], is_throughout: bool) -> None:
     assert was_written_throughout(trial) is is_throughout
 
 
+def test_a_wrong_result_is_no_mistake_about_zero() -> None:
+    """Only an error in the place of a result is a mistake about 0."""
+    assert not_with_zero(0, {"result": 7}) is None
+    assert not_with_zero(0, {"error": "no"}) is MISTAKES["all-at-once"]
+
+
+def test_a_shop_without_a_stock() -> None:
+    """Where an answer keeps its values elsewhere, none is put into it."""
+    with added(cast(Trial, SimpleNamespace(answer=object)), {"gold": 1}) as stock:
+        assert stock == {}
+
+
 def test_a_reader_that_nobody_wrote_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a machine has held up the messages, one more reader connects, and no line is added."""
     source = cells("5.4").solution
@@ -773,6 +785,15 @@ def test_a_reader_that_nobody_wrote_to(monkeypatch: pytest.MonkeyPatch) -> None:
     verdict = check("5.4", run_cell(source, "5.4")["routes"])
     assert verdict and len(looked) == 3
     assert [step.what for step in verdict.steps] == [step.what for step in usual.steps]
+
+
+def test_a_machine_that_holds_up_all_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some readers that nobody wrote to, the answer is taken as it is."""
+    looked: list[Trial] = []
+    monkeypatch.setattr(lesson_5, "TRIES", 2)
+    monkeypatch.setattr(lesson_5, "was_written_throughout", looked.append)
+    assert check("5.4", run_cell(cells("5.4").solution, "5.4")["routes"])
+    assert len(looked) == 2
 
 
 @pytest.mark.parametrize(

@@ -1447,3 +1447,18 @@ def test_a_client_does_not_wait_for_a_handler(monkeypatch: pytest.MonkeyPatch) -
         ask(live)
         live.host.loop.call_soon_threadsafe(app.may_go_on.set)
         assert live.kinds()[4:6] == ["Connecting", "Accepted"]
+
+
+def test_a_connection_that_is_lost_after_its_end() -> None:
+    """Nobody waits for a consumer that has ended already when its client lets go of TCP."""
+    with serving(AsyncEcho) as live:
+        with connect(live.url()) as client:
+            client.send("x")
+            assert client.recv(60) == "x"
+            (bridge,) = live.host.bridges
+        assert eventually(lambda: live.host.bridges == set())
+        before = live.entries(1)
+        live.host.loop.call_soon_threadsafe(bridge.on_lost)
+        assert live.works()
+        assert live.entries(1) == before
+        assert bridge not in live.host.left

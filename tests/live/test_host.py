@@ -493,6 +493,18 @@ def test_a_remark_of_the_loop_without_an_exception() -> None:
         assert live.entries() == []
 
 
+def test_an_exception_of_a_task_after_the_end() -> None:
+    """What is found when the loop is closed is in the record as well."""
+    host = host_for(AsyncEcho)
+    host.start()
+    assert host.stop()
+    failed = {"message": "Nobody has asked", "exception": ValueError("lost")}
+    host.on_loop_exception(host.loop, failed)
+    whats = [entry.what for entry in host.record.snapshot().entries][-2:]
+    assert whats[0] == Note("Nobody has asked.")
+    assert isinstance(whats[1], Failed) and str(whats[1].exception) == "lost"
+
+
 def test_an_exception_in_the_context_of_a_connection() -> None:
     """It is the connection's, if that is this server's; another server's is nobody's here."""
     with serving(AsyncEcho) as live, serving(AsyncEcho) as other:

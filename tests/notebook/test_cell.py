@@ -26,6 +26,7 @@ CODE = 'console.log("hello")\n'
 @pytest.fixture(scope="module")
 def shell() -> Iterator[InteractiveShell]:
     made = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    gc.unfreeze()  # the tests freeze what is there as well
     load_ipython_extension(made)
     yield made
     gc.unfreeze()

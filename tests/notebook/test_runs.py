@@ -202,6 +202,15 @@ def test_a_message_on_its_way_may_yet_come(run, monkeypatch):
     live.close()
 
 
+def test_a_frame_that_only_says_that_it_is_there(live, run):
+    """A frame that has nothing to report yet is there, and no page has been loaded."""
+    with report(live, run) as wire:
+        wire.send(told(1, busy=True))
+        wire.send('{"there": true}')
+        assert run.there.wait(60)
+        assert not run.settled.is_set()
+
+
 def test_settles_after_a_while_of_quiet(live, run):
     """A run has settled when its frame has not been busy for a while, and confirms it."""
     with report(live, run) as wire:

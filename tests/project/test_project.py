@@ -159,6 +159,20 @@ def test_interrupted_at_once(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_interrupted_before_it_starts(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt before there is a process leaves none."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(project, "sources", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        project.start(BOX)
+    assert [repr(server) for server in project.servers] == [
+        "python was ended: its start was interrupted."
+    ]
+
+
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_is_not_lost() -> None:
     """What is held back comes at the end, also where the process cannot be started."""
@@ -426,8 +440,7 @@ def test_server_in_a_process_of_its_own(chatterbox: Project) -> None:
     """A server may leave the port to a process that it starts, as a reloader does."""
     chatterbox.write(
         "starts.py",
-        "import subprocess, sys\n"
-        "subprocess.run([sys.executable, 'chatterbox.py', *sys.argv[1:]])",
+        "import subprocess, sys\nsubprocess.run([sys.executable, 'chatterbox.py', *sys.argv[1:]])",
     )
     server = chatterbox.start("python starts.py {port}")
     assert server.running, server

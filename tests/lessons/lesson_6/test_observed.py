@@ -16,6 +16,7 @@ from server.lessons.lesson_6.observed import (
     QUIET,
     READS_FIRST,
     RESTS,
+    STAYS,
     UNANSWERED,
     observed,
     watch_layer,
@@ -123,6 +124,29 @@ def test_log(layer: InMemoryChannelLayer, capsys: pytest.CaptureFixture[str]) ->
 
     served(Talks, CONNECT, LEAVE, client=("127.0.0.1", 5))
     assert capsys.readouterr().out == f"hello\n{QUIET}1 5\ngoodbye\n{OVER} 5\n"
+
+
+def test_who_stays_in_a_group(
+    layer: InMemoryChannelLayer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The log says that a channel is left in a group when the last consumer has ended."""
+    monkeypatch.setattr(module, "get_channel_layer", lambda: layer)
+
+    class Joins(AsyncWebsocketConsumer):
+        async def connect(self) -> None:
+            await layer.group_add("room", self.channel_name)
+            await self.accept()
+
+    class Leaves(Joins):
+        async def disconnect(self, code: int) -> None:
+            await layer.group_discard("room", self.channel_name)
+
+    served(Leaves, CONNECT, LEAVE)
+    assert capsys.readouterr().out == ""
+    served(Joins, CONNECT, LEAVE)
+    assert capsys.readouterr().out == f"{STAYS}\n"
 
 
 def test_never_quiet_while_a_task_is_left(layer: InMemoryChannelLayer) -> None:
