@@ -138,14 +138,18 @@ class Timeline:
         """The works in units, each from the end of what came before it: no delay adds up."""
         starts: dict[int, int] = {}
         ends: dict[int, int] = {}
+        lengths = [max(1, self.units(duration(work))) for work in self.works]
         moments = [(span.start, 1, i) for i, span in enumerate(self.works)]
         moments += [(span.end, 0, i) for i, span in enumerate(self.works)]
         for time, begins, i in sorted(moments):
             if begins:
-                place = starts[i] = self.place(time)
+                # Who begins while others work is drawn beside them, however late in their work.
+                beside = [starts[j] + lengths[j] - 1 for j in starts if j not in ends]
+                place = starts[i] = max(
+                    min([self.place(time), *beside]), max(ends.values(), default=0)
+                )
             else:
-                units = max(1, self.units(duration(self.works[i])))
-                place = ends[i] = starts[i] + units
+                place = ends[i] = starts[i] + lengths[i]
             self.moments.append((time, place))
         return [(starts[i], ends[i]) for i in range(len(self.works))]
 

@@ -20,7 +20,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from server.exercises import Verdict, check, practice, visit
-from server.exercises.answers import catalogue
+from server.exercises.answers import answers, catalogue
 from server.exercises.practice import SERVER
 from server.exercises.registry import EXERCISES, BrowserExercise
 from server.exercises.scenario import End, Patience, Trial, came, quote
@@ -768,6 +768,16 @@ def test_a_shop_without_a_stock() -> None:
     """Where an answer keeps its values elsewhere, none is put into it."""
     with added(cast(Trial, SimpleNamespace(answer=object)), {"gold": 1}) as stock:
         assert stock == {}
+
+
+def test_a_gap_at_the_end() -> None:
+    """Where a reader joins after all was written, that it misses the end of it is a gap too."""
+    [answer] = [one for one in answers("5.4") if one.title == "Read first, then join"]
+    join = '        await self.channel_layer.group_add("log", self.channel_name)\n'
+    assert answer.source.count(join) == 1
+    late = answer.source.replace(join, f"        await asyncio.sleep(0.4)\n{join}")
+    verdict = check("5.4", run_cell(answer.imports + late, "5.4")["routes"])
+    assert verdict.mistake is MISTAKES["gap"], verdict
 
 
 def test_a_reader_that_nobody_wrote_to(monkeypatch: pytest.MonkeyPatch) -> None:

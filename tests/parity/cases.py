@@ -65,11 +65,13 @@ class Case:
             await client.end()
 
 
-async def run(case: Case, port: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+async def run(
+    case: Case, port: int, patience: float | None = None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what the client and what the application of a case have seen."""
-    client = Client(port, case.patience)
+    client = Client(port, patience or case.patience)
     await case.visit(client, f"/{type(case).__name__}/{case.path}?run={client.run}")
-    answer = await ask(client, case.patience)
+    answer = await ask(client, client.patience)
     await client.leave()
     still = () if answer["ended"] else ("still running",)
     return tuple(client.seen), (*answer["lines"], *still)

@@ -78,6 +78,21 @@ def test_stall(stalled: int) -> None:
     assert timeline(*spans).text == SYNC
 
 
+@pytest.mark.parametrize("late", [0.05, 0.15, 0.25, 0.29])
+def test_who_begins_late(late: float) -> None:
+    """Clients that are served at the same time are drawn so, whenever the others' work began."""
+    assert (
+        timeline(work(1, 0.0, 0.3), *(work(n, late, late + 0.3) for n in (2, 3, 4))).text == ASYNC
+    )
+    line = timeline(work(1, 0.0, 0.9), work(2, 0.3 + late, 0.6 + late))
+    assert [row.working for row in line.rows] == [
+        ((0, 3),),
+        ((1 + (late > 0.2), 2 + (late > 0.2)),),
+    ]
+    line = timeline(work(1, 0.0, 0.3), work(2, 0.3, 0.6), work(3, 0.3 + late, 0.6 + late))
+    assert [row.working for row in line.rows] == [((0, 1),), ((1, 2),), ((1, 2),)]
+
+
 def test_two_pieces() -> None:
     """Work of nearly twice the time is two pieces: the shortest may have been held up as well."""
     spans = [

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from itertools import count, pairwise
 from types import MappingProxyType
 from typing import Any
@@ -712,7 +713,8 @@ def catch_up(trial: Trial) -> None:
     reader = log_from(trial, start, "a reader connects that has seen it")
     writer.send("second")
     what = "the next message comes to both, once"
-    follows([reader], start + 1, "second", "", seen=start)
+    absent = partial(left_out, writer, reader)
+    follows([reader], start + 1, "second", "", seen=start, absent=absent)
     follows([writer], start + 1, "second", what, double=HISTORY_TO_ALL)
     leaves(reader, breaks=True)
     for text in ("third", "fourth"):
@@ -727,7 +729,7 @@ def catch_up(trial: Trial) -> None:
     writer.send("fifth")
     what = "and both hear the next message, and nothing else before it"
     follows([writer], start + 4, "fifth", what, double=HISTORY_TO_ALL)
-    follows([reader], start + 4, "fifth", "")
+    follows([reader], start + 4, "fifth", "", absent=partial(left_out, writer, reader))
     last = start + 4
     for _ in range(TRIES):
         last += write_while_connecting(trial, writer, last)
@@ -789,7 +791,7 @@ def follows(
     text: str,
     what: str,
     seen: int = 0,
-    absent: Mistake | None = None,
+    absent: Mistake | Callable[[], Mistake | None] | None = None,
     double: Mistake | None = None,
     skip: int = 0,
 ) -> None:
@@ -801,7 +803,7 @@ def follows(
         text: What it says; empty: anything.
         what: The expectation, in words; empty: it is part of the one before.
         seen: The number that the client has named.
-        absent: The mistake if nothing comes.
+        absent: The mistake if nothing comes, or a function that finds it.
         double: The mistake if one comes again.
         skip: How many messages before it the last of the clients has still to read.
 
@@ -817,14 +819,16 @@ def follows(
         trial = client.trial
         found: Mistake | None
         if got is None:
-            found = silence(trial, absent)
+            found = silence(trial, absent() if callable(absent) else absent)
         elif not is_message(value):
             found = suspect(trial, no_message(got))
         elif value["id"] < number:
             again = LAST_SEEN_IGNORED if value["id"] < seen else OFF_BY_ONE
             found = suspect(trial, again if value["id"] <= seen else double or DOUBLE)
         else:
-            found = suspect(trial, too_far(client, value["id"], absent))
+            found = suspect(
+                trial, too_far(client, value["id"], None if callable(absent) else absent)
+            )
         expected = json.dumps({"id": number, "text": text or "..."})
         trial.fail(what or "each message comes once and in order", expected, came(got), found)
     if what:
@@ -864,6 +868,12 @@ def was_written_throughout(trial: Trial) -> bool:
     return all(later - earlier < WITHOUT_BREAK for earlier, later in pairwise(times))
 
 
+def left_out(writer: Client, reader: Client) -> Mistake | None:
+    """Return the mistake where a reader hears no more, and yet hears what is written now."""
+    writer.send("one more")
+    return GAP if is_message(decoded(reader.receive())) else None
+
+
 def write_while_connecting(trial: Trial, writer: Client, seen: int) -> int:
     """Connect a client while messages are written; return how many were written."""
     connected = threading.Event()
@@ -894,7 +904,7 @@ def write_while_connecting(trial: Trial, writer: Client, seen: int) -> int:
         found = silence(trial, HISTORY_NOT_SENT) if got is None else suspect(trial, OVERTAKEN)
         trial.fail(what, f"the message {seen + 1}", came(got), found)
     for number in range(seen + 2, seen + written + 1):
-        follows([reader], number, "", "", seen=seen)
+        follows([reader], number, "", "", seen=seen, absent=partial(left_out, writer, reader))
     for number in range(seen + 1, seen + written + 1):
         follows([writer], number, "", "")
     return written
