@@ -325,7 +325,7 @@ def told_by(code: str, live: LiveServer, browser: Browser) -> list[Any]:
     run = Run("teller", code, 0.3, False, "frames")
     runs.add(run)
     page = browser.open(f"{live.http_url}{run.path}")
-    assert run.settled.wait(15)
+    assert run.settled.wait(60)
     page.close()
     assert run.page is not None and run.page.settled.is_set()
     return list(run.page.lines)

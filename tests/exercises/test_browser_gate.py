@@ -114,7 +114,7 @@ def show(id: str, code: str, server: LiveServer, notebook: Page, suffix: str = "
     runs.add(run)
     with one_at_a_time:
         notebook.run(SHOW, f"{server.http_url}{run.path}", exercise.cell)
-    assert run.attached.wait(10)
+    assert run.attached.wait(60)
     return run
 
 

@@ -38,7 +38,7 @@ class Live:
 
     def __init__(self) -> None:
         self.record = Record()
-        limits = Limits(handshake_timeout=1.0, grace=0.5, busy_timeout=1.0, close_timeout=1.0)
+        limits = Limits(handshake_timeout=60, grace=60, busy_timeout=60, close_timeout=60)
         self.host = Host(self.application, self.record, limits=limits)
         self.current: Application
         self.ended = 0
@@ -56,9 +56,9 @@ class Live:
         self.record.clear()
 
         async def main() -> None:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(120):
                 await client(self.host.port)
-                while self.host.call(self.left_over, 5):
+                while self.host.call(self.left_over, 60):
                     await asyncio.sleep(0.005)
 
         asyncio.run(main())
@@ -73,7 +73,7 @@ class Live:
     def start(self) -> None:
         """Start the server, and count the tasks that it always has."""
         self.host.start()
-        self.usual = self.host.call(self.count, 5)
+        self.usual = self.host.call(self.count, 60)
 
     async def count(self) -> int:
         """Return the number of tasks on the loop, without this one."""

@@ -225,7 +225,7 @@ def test_server_ends_tcp_first(live: Live) -> None:
         assert await one.handshake("/")
         one.close(1000)
         await one.read()
-        assert await asyncio.wait_for(one.reader.read(), 2) == b""
+        assert await asyncio.wait_for(one.reader.read(), 60) == b""
         await one.leave()
 
     live.run(echo, client)

@@ -110,7 +110,7 @@ def test_interleavings(
     seen: list[str] = []
 
     async def client(port: int) -> None:
-        one = Client(port, patience=5)
+        one = Client(port, patience=60)
         assert await one.handshake("/")
         for action in actions:
             if (message := await act(one, action)) is not None:

@@ -128,7 +128,7 @@ def test_messages_on_the_wire(live: Live, messages: list[Any], goes_on: bool) ->
     seen: list[str] = []
 
     async def client(port: int) -> None:
-        one = Client(port, patience=5)
+        one = Client(port, patience=60)
         if await one.handshake("/"):
             await one.end()
         await one.leave()

@@ -81,7 +81,7 @@ def test_a_server_that_cannot_start(monkeypatch: pytest.MonkeyPatch) -> None:
     host = host_for(AsyncEcho)
     with pytest.raises(OSError, match=r"^no$"):
         host.start()
-    host.thread.join(5)
+    host.thread.join(60)
     assert not host.running
     host.listeners[0].close()
 
@@ -511,7 +511,7 @@ def test_an_exception_in_the_context_of_a_connection() -> None:
         with connect(live.url()) as client, connect(other.url()) as stranger:
             for number, (served, ws) in enumerate([(live, client), (other, stranger)]):
                 ws.send("x")
-                assert ws.recv(5) == "x"
+                assert ws.recv(60) == "x"
                 (bridge,) = served.host.bridges
                 context = copy_context()
                 context.run(current_connection.set, bridge)

@@ -36,5 +36,5 @@ def test_interrupting_below_a_debugger(debugged: bool, monkeypatch: pytest.Monke
     left_alone = debugged and sys.version_info < (3, 12)
     if left_alone:
         release.set()
-    thread.join(5)
+    thread.join(60)
     assert ended == ([] if left_alone else [SystemExit])

@@ -91,7 +91,7 @@ def test_pings_of_a_client_that_does_not_read() -> None:
         assert wire.transport.get_write_buffer_size() < 2 * 2**20
         for _ in range(count):
             assert client.recv() == (10, b"x" * 100)
-        sender.join(10)
+        sender.join(60)
         client.send(b"still here")
         assert client.recv() == (1, b"still here")
 

@@ -23,7 +23,7 @@ def test_the_shared_thread_makes_calls_in_order() -> None:
             await futures[1]
         assert await futures[2] == 3
         shared.shutdown()
-        shared.thread.join(5)
+        shared.thread.join(60)
         assert not shared.thread.is_alive()
 
     asyncio.run(main())
@@ -45,7 +45,7 @@ def test_a_call_that_is_cancelled_is_not_made() -> None:
         await loop.run_in_executor(shared, made.append, 3)
         assert made == [3]
         shared.shutdown()
-        shared.thread.join(5)
+        shared.thread.join(60)
 
     asyncio.run(main())
 
@@ -61,7 +61,7 @@ def test_a_call_from_another_loop() -> None:
 
         assert await asyncio.to_thread(asyncio.run, elsewhere()) == 1
         shared.shutdown()
-        shared.thread.join(5)
+        shared.thread.join(60)
 
     asyncio.run(main())
 
@@ -87,5 +87,5 @@ def test_a_result_that_nobody_waits_for() -> None:
     shared, release = asyncio.run(main())
     release.set()
     shared.shutdown()
-    shared.thread.join(5)
+    shared.thread.join(60)
     assert not shared.thread.is_alive()

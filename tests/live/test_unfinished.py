@@ -35,7 +35,7 @@ def test_a_coroutine_that_swallows_its_end() -> None:
             client.send("x")
         collected = threading.Thread(target=gc.collect, daemon=True)
         collected.start()
-        collected.join(10)
+        collected.join(60)
         assert not collected.is_alive()
         with serving(AsyncEcho) as live:
             assert live.works()

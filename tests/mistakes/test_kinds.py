@@ -553,7 +553,7 @@ def member_left() -> list[Entry]:
             host.settle()
             one.send("hello")
             with pytest.raises(ConnectionClosed, match="1011"):
-                one.recv(5)
+                one.recv(60)
         host.settle()
         return list(record.snapshot().entries)
     finally:

@@ -256,7 +256,7 @@ def blocked() -> str:
     def scenario(trial: Trial) -> None:
         client = trial.connect()
         client.send("hello")
-        started.wait(2)
+        started.wait(60)
         trial.give_up()
 
     return play(Blocks, scenario)

@@ -358,7 +358,7 @@ def test_a_server_that_was_left_behind() -> None:
     ]
     assert echoes(second)
     release.set()
-    first.host.thread.join(5)
+    first.host.thread.join(60)
     assert not first.host.thread.is_alive()
 
 
@@ -483,7 +483,7 @@ def test_explain_names_a_handler_at_work(monkeypatch: pytest.MonkeyPatch) -> Non
     try:
         with connect(live.url(), proxy=None) as ws:
             ws.send("hello")
-            ws.recv(10)
+            ws.recv(60)
             assert live.explain().text == (
                 "Nothing went wrong here, as far as the record shows. A handler has begun and not "
                 "come to its end: a pause, or an endless loop."
@@ -508,7 +508,7 @@ def test_explain_names_what_was_not_answered() -> None:
         with connect(live.url(), proxy=None) as ws:
             ws.send("hello")
             ws.send("ask")
-            ws.recv(10)
+            ws.recv(60)
             assert live.explain().text == nothing
             ws.send("hello")
         assert live.explain().text == (

@@ -89,9 +89,9 @@ def test_fake_one(project: Project, tmp_path: Path) -> None:
     assert server.running, server
     with redis.Redis(port=server.port) as store, store.pubsub() as listener:
         listener.subscribe("chat")
-        assert listener.get_message(timeout=10)["type"] == "subscribe"
+        assert listener.get_message(timeout=60)["type"] == "subscribe"
         assert store.publish("chat", "hello") == 1
-        assert listener.get_message(timeout=10)["data"] == b"hello"
+        assert listener.get_message(timeout=60)["data"] == b"hello"
 
 
 def test_options_of_the_fake_one(monkeypatch: pytest.MonkeyPatch) -> None:

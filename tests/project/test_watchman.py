@@ -88,7 +88,7 @@ def test_stubborn_process(start: Callable[[str], tuple[psutil.Process, str]]) ->
 def test_process_that_ends_by_itself(start: Callable[[str], tuple[psutil.Process, str]]) -> None:
     """A process that is over already is no error."""
     process, _ = start("print('done')")
-    psutil.wait_procs([process], 10)
+    psutil.wait_procs([process], 60)
     end([process])
 
 
