@@ -88,6 +88,8 @@ class Observer:
         """What ran before it, and is none of its doing."""
         self.waits: dict[str, asyncio.Task[Any] | None] = {}
         """In which tasks it waits: for its client, for the layer."""
+        self.is_empty: Callable[[], bool] = lambda: False
+        """Whether nothing lies in its channel, which is known once it waits for it."""
 
     def ends(self) -> tuple[Receive, Send]:
         """Return what the consumer is given."""
