@@ -30,7 +30,7 @@ HUB = "hub.test"
 SCRIPT_TIMEOUT = 300
 """Seconds for a script to return: a page that waits for somebody would wait for ever."""
 
-FRAMES = "[data-browser-cell] > iframe"
+FRAMES = "[data-browser-cell{}] > iframe"
 
 PAGE = "#page > iframe"
 
@@ -46,14 +46,19 @@ def bounded(script: str) -> str:
     ])"""
 
 
+def frames_of(cell: str) -> str:
+    """Return the selector of the frames of one browser cell, or of all where it has no name."""
+    return FRAMES.format(f'="{cell}"' if cell else "")
+
+
 class Page(Protocol):
     """One tab."""
 
     def run(self, script: str, *args: Any) -> Any:
         """Run the body of an async function, with its arguments in ``args``."""
 
-    def run_in_frames(self, script: str, *args: Any) -> list[Any]:
-        """Run the same in the frame of each browser cell, in the order of the cells."""
+    def run_in_frames(self, script: str, *args: Any, cell: str = "") -> list[Any]:
+        """Run the same in the frame of each browser cell, in their order, or of the one named."""
 
     def run_in_page(self, script: str, *args: Any) -> Any:
         """Run the same in the page of the one cell whose frame this tab shows."""
@@ -148,11 +153,12 @@ class ChromiumPage:
     def run(self, script: str, *args: Any) -> Any:
         return self.browser.call(self.page.evaluate, bounded(script), list(args))
 
-    def run_in_frames(self, script: str, *args: Any) -> list[Any]:
-        return self.browser.call(self.evaluate_in_frames, script, list(args))
+    def run_in_frames(self, script: str, *args: Any, cell: str = "") -> list[Any]:
+        return self.browser.call(self.evaluate_in_frames, script, list(args), cell)
 
-    def evaluate_in_frames(self, script: str, args: list[Any]) -> list[Any]:
-        frames = [element.content_frame() for element in self.page.query_selector_all(FRAMES)]
+    def evaluate_in_frames(self, script: str, args: list[Any], cell: str) -> list[Any]:
+        elements = self.page.query_selector_all(frames_of(cell))
+        frames = [element.content_frame() for element in elements]
         return [frame.evaluate(bounded(script), args) for frame in frames]
 
     def run_in_page(self, script: str, *args: Any) -> Any:
@@ -229,10 +235,10 @@ class FirefoxPage:
         self.driver.switch_to.window(self.handle)
         return self.evaluate(script, args)
 
-    def run_in_frames(self, script: str, *args: Any) -> list[Any]:
+    def run_in_frames(self, script: str, *args: Any, cell: str = "") -> list[Any]:
         self.driver.switch_to.window(self.handle)
         results = []
-        for element in self.driver.find_elements("css selector", FRAMES):
+        for element in self.driver.find_elements("css selector", frames_of(cell)):
             self.driver.switch_to.frame(element)
             results.append(self.evaluate(script, args))
             self.driver.switch_to.default_content()

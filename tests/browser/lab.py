@@ -269,14 +269,16 @@ class Lesson:
         self.page.run(SAVE)
         return nbformat.read(self.path, as_version=4)
 
-    def frames(self, timeout: float = 15.0, late: bool = False) -> dict[str, Frame]:
-        """Return what the frames show once they have come to rest, by the cells' names."""
-        found = self.page.run_in_frames(READ, timeout * 1000, late)
+    def frames(
+        self, timeout: float = 15.0, late: bool = False, cell: str = ""
+    ) -> dict[str, Frame]:
+        """Return what all frames, or one cell's, show once they have come to rest, by name."""
+        found = self.page.run_in_frames(READ, timeout * 1000, late, cell=cell)
         return {frame["name"]: Frame(**frame) for frame in found if frame}
 
     def frame(self, name: str, late: bool = False) -> Frame:
         """Return what the frame of one cell shows."""
-        return self.frames(late=late)[name]
+        return self.frames(late=late, cell=name)[name]
 
     def close(self) -> None:
         """End the kernel and close the notebook; its tab waits for the next one."""
