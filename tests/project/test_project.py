@@ -458,8 +458,9 @@ def test_processes_that_cannot_be_asked(
     def refuse(*_: object) -> None:
         raise error
 
-    child = chatterbox.start(BOX).child
-    assert child is not None
+    server = chatterbox.start(BOX)
+    child = server.child
+    assert child is not None and child.listens(server.port) and not child.listens(1)
     monkeypatch.setattr(child.process, "net_connections", refuse)
     assert child.listens(1) is answers
 
