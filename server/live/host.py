@@ -40,7 +40,7 @@ from .other_loop import call_on
 from .record import Failed, Note, Record
 from .service import Pages, Service
 from .shared_thread import SharedThread
-from .waiting import until_done
+from .waiting import turns, until_done
 from .wire import Wire
 
 __all__ = ["Host", "Pages", "listen", "listen_beside"]
@@ -297,6 +297,7 @@ class Host(Service):
     async def close(self, servers: Sequence[Server]) -> None:
         """Close every connection, and cancel what has not ended by then."""
         self.refuse_handshakes("The server restarts.")
+        await self.accept_no_more()
         for server in servers:
             with suppress(ValueError):
                 # Who gave up a loop that is back now has closed the socket, and asyncio asks for
@@ -315,6 +316,20 @@ class Host(Service):
         for task in others:
             task.cancel()
         await until_done(*others, timeout=STOP_TIMEOUT / 4)
+
+    async def accept_no_more(self) -> None:
+        """Accept nobody else, and let those come in who have been accepted.
+
+        asyncio would lose them, with their sockets open, if it closed the server before
+        (python/cpython#109564).
+
+        """
+        for listener in self.listeners:
+            # Windows waits for clients in another way; who was given up has no listener.
+            with suppress(NotImplementedError, ValueError):
+                self.loop.remove_reader(listener)
+        # A task for each, its transport, and then its wire.
+        await turns(3)
 
     def on_loop_exception(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Write down an exception in a task that nobody waits for."""

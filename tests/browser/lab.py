@@ -269,9 +269,7 @@ class Lesson:
         self.page.run(SAVE)
         return nbformat.read(self.path, as_version=4)
 
-    def frames(
-        self, timeout: float = 15.0, late: bool = False, cell: str = ""
-    ) -> dict[str, Frame]:
+    def frames(self, timeout: float = 15.0, late: bool = False, cell: str = "") -> dict[str, Frame]:
         """Return what all frames, or one cell's, show once they have come to rest, by name."""
         found = self.page.run_in_frames(READ, timeout * 1000, late, cell=cell)
         return {frame["name"]: Frame(**frame) for frame in found if frame}

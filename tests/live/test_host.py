@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+import warnings
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any
@@ -134,6 +135,31 @@ def test_what_clients_are_told_when_it_stops() -> None:
             Closed("server", 1012, "the server restarts"),
             Disconnected("server", 1012, "the server restarts"),
         ]
+
+
+def test_clients_that_are_accepted_as_it_stops() -> None:
+    """Who has been accepted and is no connection yet is let go, and no socket is forgotten."""
+    host = host_for(AsyncEcho)
+    host.start()
+    connected = threading.Event()
+
+    def hold_up() -> None:
+        # The loop finds the clients in the turn in which it is told to stop.
+        assert connected.wait(60)
+        host.loop.call_soon(host.stopping.set)
+
+    host.loop.call_soon_threadsafe(hold_up)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        clients = [socket.create_connection(("127.0.0.1", host.port), 60) for _ in range(20)]
+        connected.set()
+        host.thread.join(60)
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
+    for client in clients:
+        with client, suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+    host.stop()
 
 
 def test_it_stops_in_time_whatever_its_clients_do() -> None:
