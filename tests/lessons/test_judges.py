@@ -98,6 +98,17 @@ def tries(*waits: float) -> list[Told]:
     return made
 
 
+def tries_of(asked: list[float], *waits: float) -> list[Told]:
+    """Return the same of a page that asked for some delays, which a busy machine made longer."""
+    delays = iter(asked)
+    return [
+        told
+        for line in tries(*waits)
+        for told in ([line, {**timer(next(delays)), "at": line["at"]}]
+                     if line["kind"] == "closed" else [line])
+    ]  # fmt: skip
+
+
 def farewell(code: int) -> list[Told]:
     """Return what a page tells that leaves when it is welcome back."""
     end = [line("closing", "", 5), line("closed", "", 5, 9_000.0, code=code, reason="")]
@@ -182,6 +193,10 @@ def verdict_on(
         ("3.4", [*tries(220, 440, 880, 1760), timer(220)], None),
         ("3.4", tries(200, 200, 200, 200), "not-growing"),
         ("3.4", tries(200, 300, 450, 675), "not-growing"),
+        # A machine that stalls makes a wait longer, and not what was asked for.
+        ("3.4", tries_of([200, 400, 800, 1600], 600, 400, 800, 1600), None),
+        ("3.4", tries_of([200, 200, 200, 200], 200, 200, 200, 1600), "not-growing"),
+        ("3.4", tries_of([80, 160, 320, 640], 300, 160, 320, 640), "first-delay"),
         ("3.4", [*tries(200, 200, 200, 200),
                  uncaught("TypeError: Assignment to constant variable.")], "const-assigned"),
         # The connection was lost just before the first of two timers that were set beforehand.
