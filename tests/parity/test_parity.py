@@ -34,14 +34,18 @@ async def run_all(name: str, table: Table) -> dict[str, Seen]:
     with tempfile.NamedTemporaryFile() as log:
         async with serve(name, log) as server:
             names = [name for name in CASES if name != "Stop"]
-            running = (run(CASES[case], server.port, patience(table, case, name)) for case in names)
-            found = await asyncio.gather(*running, return_exceptions=True)
+            waits = {case: patience(table, case, name) for case in names}
+
+            async def try_all(*cases: str) -> list[Seen]:
+                running = (run(CASES[case], server.port, waits[case]) for case in cases)
+                return await asyncio.gather(*running, return_exceptions=True)
+
+            found = await try_all(*names)
             seen: dict[str, Seen] = dict(zip(names, found, strict=True))
             for case in names if name != "ours" else ():
                 for _ in range(AGAIN):
                     if seen[case] != expected(table, case, name):
-                        again = run(CASES[case], server.port, patience(table, case, name))
-                        [seen[case]] = await asyncio.gather(again, return_exceptions=True)
+                        [seen[case]] = await try_all(case)
             return {**seen, "Stop": await run_stop(server)}
 
 

@@ -462,16 +462,16 @@ def come_back(sheet: Sheet, visit: Visit) -> None:
     sheet.expect(what, back[0] == tries, "nothing", came, mistake)
     what = "each time it waits longer"
     came = ", then ".join(f"{pause / 1000:.2f} s" for pause in pauses)
-    grown = asked_for(visit, since)
-    if len(grown) != len(pauses):
-        grown = pauses  # it waits with something else, too
-    ok = grown[-1] > grown[0] * LEAST_GROWTH
+    waited = asked_for(visit, since)
+    if len(waited) != len(pauses):
+        waited = pauses  # it waits with something else, too
+    ok = waited[-1] > waited[0] * LEAST_GROWTH
     added = is_added([timer["delay"] for timer in retries(visit)])
     sheet.expect(
         what, ok and not added, "a delay that doubles", came, ADDED if added else NOT_GROWING
     )
     what = "the first try is due after 200 milliseconds, more or less by chance"
-    for delay in first_delays(visit):
+    for delay in asked_for(visit)[:1]:
         ok = 0.5 * FIRST <= delay <= 1.5 * FIRST
         sheet.expect(what, ok, "100 to 300 milliseconds", f"{delay:g} milliseconds", FIRST_DELAY)
 
@@ -485,21 +485,15 @@ def comes_back_of_its_own(visit: Visit, welcome: Socket) -> bool:
     return bool(retries(after))
 
 
-def first_delays(visit: Visit) -> list[float]:
-    """Return the delay for which the page waited first after it had lost its first connection."""
-    kinds = [line["kind"] for line in visit.lines]
-    after = Visit(visit.path, visit.lines[kinds.index("closed") :])
-    return [timer["delay"] for timer in retries(after)][:1]
-
-
-def asked_for(visit: Visit, since: float) -> list[float]:
-    """Return the delays that the page asked for after its first loss, until it was back.
+def asked_for(visit: Visit, until: float = math.inf) -> list[float]:
+    """Return the delays that the page asked for after it had lost its first connection.
 
     How long it waited then is no less, and more where a machine stalls.
 
     """
-    lost = first_loss(visit)
-    return [timer["delay"] for timer in retries(visit) if lost <= timer["at"] < since]
+    kinds = [line["kind"] for line in visit.lines]
+    after = Visit(visit.path, visit.lines[kinds.index("closed") :])
+    return [timer["delay"] for timer in retries(after) if timer["at"] < until]
 
 
 def retries(visit: Visit) -> list[Told]:

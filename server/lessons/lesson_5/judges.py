@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 from itertools import count, pairwise
 from types import MappingProxyType
 from typing import Any
@@ -713,8 +712,7 @@ def catch_up(trial: Trial) -> None:
     reader = log_from(trial, start, "a reader connects that has seen it")
     writer.send("second")
     what = "the next message comes to both, once"
-    absent = partial(left_out, writer, reader)
-    follows([reader], start + 1, "second", "", seen=start, absent=absent)
+    follows([reader], start + 1, "second", "", seen=start, writer=writer)
     follows([writer], start + 1, "second", what, double=HISTORY_TO_ALL)
     leaves(reader, breaks=True)
     for text in ("third", "fourth"):
@@ -729,7 +727,7 @@ def catch_up(trial: Trial) -> None:
     writer.send("fifth")
     what = "and both hear the next message, and nothing else before it"
     follows([writer], start + 4, "fifth", what, double=HISTORY_TO_ALL)
-    follows([reader], start + 4, "fifth", "", absent=partial(left_out, writer, reader))
+    follows([reader], start + 4, "fifth", "", writer=writer)
     last = start + 4
     for _ in range(TRIES):
         last += write_while_connecting(trial, writer, last)
@@ -791,9 +789,10 @@ def follows(
     text: str,
     what: str,
     seen: int = 0,
-    absent: Mistake | Callable[[], Mistake | None] | None = None,
+    absent: Mistake | None = None,
     double: Mistake | None = None,
     skip: int = 0,
+    writer: Client | None = None,
 ) -> None:
     """Expect that the message with a number is the next one.
 
@@ -803,9 +802,10 @@ def follows(
         text: What it says; empty: anything.
         what: The expectation, in words; empty: it is part of the one before.
         seen: The number that the client has named.
-        absent: The mistake if nothing comes, or a function that finds it.
+        absent: The mistake if nothing comes.
         double: The mistake if one comes again.
         skip: How many messages before it the last of the clients has still to read.
+        writer: Who writes one more if nothing comes: where that one does, the other was missed.
 
     """
     *_, latest = clients
@@ -819,16 +819,14 @@ def follows(
         trial = client.trial
         found: Mistake | None
         if got is None:
-            found = silence(trial, absent() if callable(absent) else absent)
+            found = silence(trial, left_out(writer, client) if writer is not None else absent)
         elif not is_message(value):
             found = suspect(trial, no_message(got))
         elif value["id"] < number:
             again = LAST_SEEN_IGNORED if value["id"] < seen else OFF_BY_ONE
             found = suspect(trial, again if value["id"] <= seen else double or DOUBLE)
         else:
-            found = suspect(
-                trial, too_far(client, value["id"], None if callable(absent) else absent)
-            )
+            found = suspect(trial, too_far(client, value["id"], absent))
         expected = json.dumps({"id": number, "text": text or "..."})
         trial.fail(what or "each message comes once and in order", expected, came(got), found)
     if what:
@@ -904,7 +902,7 @@ def write_while_connecting(trial: Trial, writer: Client, seen: int) -> int:
         found = silence(trial, HISTORY_NOT_SENT) if got is None else suspect(trial, OVERTAKEN)
         trial.fail(what, f"the message {seen + 1}", came(got), found)
     for number in range(seen + 2, seen + written + 1):
-        follows([reader], number, "", "", seen=seen, absent=partial(left_out, writer, reader))
+        follows([reader], number, "", "", seen=seen, writer=writer)
     for number in range(seen + 1, seen + written + 1):
         follows([writer], number, "", "")
     return written
