@@ -153,7 +153,7 @@ test-lowest:
 
 # Twenty runs take some three hours; MOODS="4 tests/test_host.py --stall 0.4" takes fewer.
 moods: $(VENV)/.installed-dev
-	$(VENV)/bin/python -m tests.machines.moods $(or $(MOODS),20 tests notebooks -n $(JOBS))
+	$(tested) $(VENV)/bin/python -m tests.machines.moods $(or $(MOODS),20 tests notebooks -n $(JOBS))
 
 lock: $(VENV)/.installed-dev
 	$(VENV)/bin/python -m pip install --quiet uv

@@ -27,6 +27,7 @@ PAPERS = {"A4": ("8.27in", "11.69in"), "Letter": ("8.5in", "11in")}
 
 NAMES = (
     *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
+    "chromium-headless-shell",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
 

@@ -124,7 +124,8 @@ class Chromium:
             args=[
                 *finding.chromium_flags(),
                 f"--host-resolver-rules=MAP {HUB} 127.0.0.1",
-                *(() if self.isolated else ["--disable-site-isolation-trials"]),
+                # What a window's browser does anyway has to be asked of the one without.
+                "--site-per-process" if self.isolated else "--disable-site-isolation-trials",
             ],
             viewport={"width": 1100, "height": 800},
         )

@@ -33,6 +33,12 @@ def test_installed_browser_is_taken(monkeypatch):
     assert finding.chromium(failing([])) == "/opt/chrome"
 
 
+def test_the_shell_comes_before_the_browser(monkeypatch):
+    """Where both are installed, the one without a window is taken: it is the quicker one."""
+    monkeypatch.setattr(finding.shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert finding.chromium(failing([])) == "/usr/bin/chromium-headless-shell"
+
+
 def test_playwrights_own_is_taken(bare_machine, monkeypatch):
     """Without an installed one, Playwright's own Chromium is taken."""
     monkeypatch.setattr(finding, "downloaded_by_playwright", lambda: "/cache/chrome")
@@ -59,6 +65,23 @@ def test_root_on_debian_uses_apt_first(bare_machine, monkeypatch):
         finding.chromium(failing(bare_machine))
     assert bare_machine[0][0] == "apt-get"
     assert "playwright" in bare_machine[-1]
+
+
+def test_older_debian_gets_the_browser(bare_machine, monkeypatch):
+    """A Debian that does not have the shell gets the browser with a window."""
+    commands: list[list[str]] = []
+
+    def run(command: list[str]) -> bool:
+        commands.append(command)
+        return "chromium-headless-shell" not in command
+
+    there = {"chromium": "/usr/bin/chromium"}
+    monkeypatch.setattr(finding, "run_by_root_on_debian", lambda: True)
+    monkeypatch.setattr(
+        finding, "installed", lambda names: there["chromium"] if len(commands) == 4 else None
+    )
+    assert finding.chromium(run) == "/usr/bin/chromium"
+    assert [command[-1] for command in commands[1::2]] == ["chromium-headless-shell", "chromium"]
 
 
 def test_apt_installs_and_finds(bare_machine, monkeypatch):
