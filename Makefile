@@ -6,7 +6,7 @@
 # $(VENV), with one exception: as root on Debian, `make test` gets the browser it needs from apt.
 
 VENV ?= .venv
-JOBS ?= 4
+JOBS ?= 5
 LAB_ARGS ?=
 
 # What the tests are run with. A newer Python gets a sentence, and is taken where PYTHON names it.
@@ -32,7 +32,7 @@ export FITS
 lab_options = --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_consumers.ipynb \
 	--ServerApp.contents_manager_class=server.notebook.contents.LessonContents --log-level=WARN
 
-# Every process gets whole files. Much of a test is waiting, so four take less time on two processors,
+# Every process gets whole files. Much of a test is waiting, so five take less time on two processors,
 # and find moods of a busy machine sooner. Where one crashes, none takes its place: with whole files
 # xdist gives it the same test again, and then waits for ever.
 pytest = -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
