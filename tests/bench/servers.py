@@ -29,6 +29,8 @@ from typing import Any
 
 import psutil
 
+from server.project.processes import free_port
+
 from ._echo import KINDS, PATHS
 
 __all__ = ["main"]
@@ -128,13 +130,6 @@ class Swarm:
         """End it."""
         self.process.kill()
         self.process.communicate()
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago, for a server that cannot say which it got."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-        return port
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import pytest
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 
-from server.project import Project, Server
+from server.project import Project, Server, processes
 from server.project import project as module
 from server.project.processes import CannotStart, complete, free_port, interrupt_held_back
 from server.project.project import stop_all
@@ -30,6 +30,23 @@ def call(server: Server) -> None:
 
 
 # Files
+
+
+def test_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port is one that is handed to nobody, and that nobody listens on."""
+    with socket.create_server(("127.0.0.1", free_port())) as other:
+        taken = other.getsockname()[1]
+        assert 20_000 <= taken < 32_000
+
+        class First:
+            def shuffle(self, ports: list[int]) -> None:
+                ports[:] = [taken, taken - 1, taken + 1]
+
+        monkeypatch.setattr(processes, "SystemRandom", First)
+        assert free_port() in (taken - 1, taken + 1)
+        monkeypatch.setattr(First, "shuffle", lambda self, ports: ports.clear())
+        with pytest.raises(CannotStart, match=r"^no port is free\.$"):
+            free_port()
 
 
 def test_write(project: Project) -> None:

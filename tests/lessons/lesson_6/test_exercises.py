@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import ExitStack
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,9 +16,10 @@ from server.exercises import check
 from server.exercises.answers import Answer, answers, told_stub
 from server.exercises.registry import EXERCISES, ProjectExercise
 from server.lessons.lesson_6.ground import GRACE, Ear, Ground, prepared
+from server.lessons.lesson_6.judges import missed
 from server.lessons.lesson_6.magic import answer, offer_answer
 from server.lessons.lesson_6.observed import QUIET, RESTS
-from server.project.project import projects
+from server.project.project import Server, projects
 from tests.exercises.cells import PROJECT, cells
 
 ALL = [(id, answer) for id in PROJECT for answer in answers(id)]
@@ -146,6 +148,40 @@ def test_other_texts() -> None:
     source = file_of(cells("6.2").solution)
     verdict = check("6.2", source.replace("send_json(message)", 'send_json({"text": "tea"})'))
     assert verdict.steps[-1].came.endswith('messages, from "tea" to "tea"')
+    assert verdict.mistake is None
+
+
+def test_port_that_is_taken_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another program takes the port of a server that has ended, the next one has another."""
+    stop = Server.stop
+    with ExitStack() as others:
+
+        def stop_and_lose(server: Server) -> None:
+            stop(server)
+            others.enter_context(socket.create_server(("127.0.0.1", server.port)))
+
+        monkeypatch.setattr(Server, "stop", stop_and_lose)
+        verdict = check("6.2", file_of(cells("6.2").solution))
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize(
+    "came", [["no answer to the handshake"], ["live", "the end of the connection, with 1012"]]
+)
+def test_connection_without_history(came: list[str]) -> None:
+    """What ends before its history has been told says nothing of what is stored."""
+    ground = Ground(SimpleNamespace(servers=[]), {}, "chat/catchup.py")  # type: ignore[arg-type]
+    for expected in (["live", "while away"], ["long 1", "long 2"]):
+        assert missed(ground, "", came, expected, "after=66") is None
+
+
+def test_speaker_who_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message that does not come at the other server is not said to be missing in the table."""
+    say = Ear.say
+    monkeypatch.setattr(Ear, "say", lambda ear, text: say(ear, text) if text == "live" else None)
+    verdict = check("6.2", file_of(cells("6.2").solution))
+    assert verdict.steps[-1].what == "what is said meanwhile comes to those who are there"
+    assert verdict.steps[-1].came == "nothing"
     assert verdict.mistake is None
 
 
