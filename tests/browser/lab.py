@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +19,6 @@ from urllib.request import urlopen
 import nbformat
 
 from server.notebook.recordings import Line
-from server.project.processes import free_port
 from tests.browser.driving import Browser, Page
 
 __all__ = ["READY", "Frame", "Lab", "Lesson", "errors", "lab"]
@@ -407,3 +407,10 @@ def wait_for(url: str, server: subprocess.Popen[Any], log: Path) -> None:
                 break
             time.sleep(0.1)
     raise RuntimeError(f"Jupyter does not come up: {log.read_text()}")
+
+
+def free_port() -> int:
+    """Return a port that no project has: pages go on asking when their Jupyter has ended."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
