@@ -151,7 +151,7 @@ test-lowest:
 		--resolution lowest-direct --editable '.[dev]'
 	$(tested) .venv-lowest/bin/python $(pytest) $(PYTEST_ARGS)
 
-# Twenty runs take some three hours; MOODS="4 tests/test_host.py --stall 0.4" takes fewer.
+# Twenty runs take some two hours; MOODS="4 tests/test_host.py --stall 0.4" takes fewer.
 moods: $(VENV)/.installed-dev
 	$(tested) $(VENV)/bin/python -m tests.machines.moods $(or $(MOODS),20 tests notebooks -n $(JOBS))
 

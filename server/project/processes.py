@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from random import SystemRandom
+from secrets import randbelow
 
 import psutil
 
@@ -117,6 +117,10 @@ def complete(command: str, **values: object) -> list[str]:
     return [name, *options]
 
 
+PORTS = range(20_000, 32_000)
+"""From where the ports of projects' servers are."""
+
+
 def free_port() -> int:
     """Return a port of loopback that nobody listens on.
 
@@ -127,9 +131,8 @@ def free_port() -> int:
         CannotStart: All are taken.
 
     """
-    ports = list(range(20_000, 32_000))
-    SystemRandom().shuffle(ports)
-    for port in ports:
+    first = randbelow(len(PORTS))
+    for port in chain(PORTS[first:], PORTS[:first]):
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port

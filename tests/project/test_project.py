@@ -37,14 +37,10 @@ def test_free_port(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", free_port())) as other:
         taken = other.getsockname()[1]
         assert 20_000 <= taken < 32_000
-
-        class First:
-            def shuffle(self, ports: list[int]) -> None:
-                ports[:] = [taken, taken - 1, taken + 1]
-
-        monkeypatch.setattr(processes, "SystemRandom", First)
+        monkeypatch.setattr(processes, "randbelow", lambda _: 1)
+        monkeypatch.setattr(processes, "PORTS", range(taken - 1, taken + 2))
         assert free_port() in (taken - 1, taken + 1)
-        monkeypatch.setattr(First, "shuffle", lambda self, ports: ports.clear())
+        monkeypatch.setattr(processes, "PORTS", range(taken, taken + 1))
         with pytest.raises(CannotStart, match=r"^no port is free\.$"):
             free_port()
 
