@@ -10,7 +10,7 @@ from itertools import accumulate
 from math import ceil
 from operator import itemgetter
 
-from ..live.record import Connecting, Received, Snapshot, Span
+from ..live.record import Connecting, Disconnected, Entry, Received, Snapshot, Span
 from ..template import fill
 from .figure import figure
 from .words import count
@@ -23,8 +23,11 @@ LONG = 0.03
 SMALL = 0.1
 """Work on a message that is shorter than this part of the longest work is not drawn."""
 
-SMALL_BESIDES = 1 / 3
+SMALL_BESIDES = 1 / 2
 """The same for other work: on a busy machine, to accept a client may take a tenth of a second."""
+
+AT_THE_ENDS = {"websocket.connect": Connecting, "websocket.disconnect": Disconnected}
+"""What each client has once. A handler's work on it is every client's; a stall is some clients'."""
 
 GAP = 0.1
 """A hold by another handler that is shorter than this part of the work is not cut out of it."""
@@ -90,7 +93,9 @@ class Timeline:
 
     def __init__(self, snapshot: Snapshot) -> None:
         stretch, before = last_stretch(snapshot.spans)
-        self.works = worth_drawing(stretch)
+        # What happened since the run before.
+        recent = [entry for entry in snapshot.entries if entry.time > before]
+        self.works = worth_drawing(stretch, recent)
         self.begin = min((span.start for span in self.works), default=0.0)
         self.unit = min(map(duration, self.works), default=0.0)
         """How many seconds one piece of work takes."""
@@ -106,11 +111,9 @@ class Timeline:
             and self.begin <= span.end
             and span.start < end
         ]
-        # Who opened or sent anything since the run before, and is not seen to work.
+        # Who opened or sent anything, and is not seen to work.
         self.others = {
-            entry.connection
-            for entry in snapshot.entries
-            if isinstance(entry.what, Connecting | Received) and entry.time > before
+            entry.connection for entry in recent if isinstance(entry.what, Connecting | Received)
         } | {span.connection for span in self.waits}
         self.others -= {span.connection for span in self.works}
 
@@ -331,10 +334,21 @@ def last_stretch(spans: Iterable[Span]) -> tuple[list[Span], float]:
     return stretch, 0.0
 
 
-def worth_drawing(stretch: list[Span]) -> list[Span]:
-    """Return the work of a busy stretch without what is short beside the longest."""
+def worth_drawing(stretch: list[Span], entries: Iterable[Entry]) -> list[Span]:
+    """Return the work of a busy stretch without what is short beside the longest.
+
+    Beside work on messages, work to accept or to see off clients is there for all or for none.
+
+    """
     longest = max(map(duration, stretch), default=0.0)
-    return [span for span in stretch if duration(span) >= longest * smallest(span)]
+    works = [span for span in stretch if duration(span) >= longest * smallest(span)]
+    if any(span.label == "websocket.receive" for span in works):
+        had = {(type(entry.what), entry.connection) for entry in entries}
+        for label, what in AT_THE_ENDS.items():
+            busy = {span.connection for span in works if span.label == label}
+            if {connection for kind, connection in had if kind is what} - busy:
+                works = [span for span in works if span.label != label]
+    return works
 
 
 def smallest(span: Span) -> float:

@@ -10,7 +10,7 @@ from base64 import b64decode
 
 import pytest
 
-from server.live.record import Accepted, Connecting, Entry, Received, Snapshot, Span
+from server.live.record import Accepted, Connecting, Disconnected, Entry, Received, Snapshot, Span
 from server.pictures import Timeline
 from server.pictures.timeline import EMPTY, LEFT, ROWS, UNITS, WIDTH, ordinal
 from server.pictures.words import width
@@ -76,6 +76,29 @@ def test_stall(stalled: int) -> None:
             spans.append(Span(place + 1, "waiting", "websocket.receive", 0.0, ends[-1]))
         ends.append(end)
     assert timeline(*spans).text == SYNC
+
+
+@pytest.mark.parametrize(
+    ("label", "what", "start"),
+    [
+        ("websocket.connect", Connecting("/", None), 0.05),
+        ("websocket.disconnect", Disconnected("client", 1000, ""), 1.0),
+    ],
+)
+def test_stall_when_clients_come_or_go(
+    label: str, what: Connecting | Disconnected, start: float
+) -> None:
+    """A stall while clients come or go is no work of theirs; what all of them do there is."""
+    clients = (1, 2, 3, 4)
+    entries = tuple(Entry(client, client / 100, client, what, None) for client in clients)
+    messages = [work(client, client * 0.2, client * 0.2 + 0.2) for client in clients]
+    held = [Span(client, "working", label, start, start + 0.15) for client in clients]
+    for number in clients:
+        line = Timeline(Snapshot(entries, (*held[: number - 1], *messages), 0))
+        assert line.verdict == (
+            "4 clients, one after the other: all are done in the time of 4 pieces of work."
+        )
+    assert Timeline(Snapshot(entries, (*held, *messages), 0)).length > 4
 
 
 @pytest.mark.parametrize("late", [0.05, 0.15, 0.25, 0.29])
