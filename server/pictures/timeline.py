@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from math import ceil
 from operator import itemgetter
 
-from ..live.record import Connecting, Disconnected, Entry, Received, Snapshot, Span
+from ..live.record import Accepted, Connecting, Disconnected, Entry, Received, Snapshot, Span
 from ..template import fill
 from .figure import figure
 from .words import count
@@ -27,7 +27,7 @@ SMALL_BESIDES = 1 / 2
 """The same for other work: on a busy machine, to accept a client may take a tenth of a second."""
 
 AT_THE_ENDS = {"websocket.connect": Connecting, "websocket.disconnect": Disconnected}
-"""What each client has once. A handler's work on it is every client's; a stall is some clients'."""
+"""What each client has once. Work on it is of all clients of a consumer; a stall is of some."""
 
 GAP = 0.1
 """A hold by another handler that is shorter than this part of the work is not cut out of it."""
@@ -334,20 +334,33 @@ def last_stretch(spans: Iterable[Span]) -> tuple[list[Span], float]:
     return stretch, 0.0
 
 
-def worth_drawing(stretch: list[Span], entries: Iterable[Entry]) -> list[Span]:
+def worth_drawing(stretch: list[Span], entries: Sequence[Entry]) -> list[Span]:
     """Return the work of a busy stretch without what is short beside the longest.
 
-    Beside work on messages, work to accept or to see off clients is there for all or for none.
+    Beside work on messages, work to accept or to see off clients is there for all clients of a
+    consumer or for none.
 
     """
     longest = max(map(duration, stretch), default=0.0)
     works = [span for span in stretch if duration(span) >= longest * smallest(span)]
     if any(span.label == "websocket.receive" for span in works):
-        had = {(type(entry.what), entry.connection) for entry in entries}
+        consumers = {
+            entry.connection: entry.what.consumer
+            for entry in entries
+            if isinstance(entry.what, Accepted)
+        }
         for label, what in AT_THE_ENDS.items():
             busy = {span.connection for span in works if span.label == label}
-            if {connection for kind, connection in had if kind is what} - busy:
-                works = [span for span in works if span.label != label]
+            quick = {
+                consumers.get(entry.connection)
+                for entry in entries
+                if isinstance(entry.what, what) and entry.connection not in busy
+            }
+            works = [
+                span
+                for span in works
+                if span.label != label or consumers.get(span.connection) not in quick
+            ]
     return works
 
 

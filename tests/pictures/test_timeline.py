@@ -101,6 +101,19 @@ def test_stall_when_clients_come_or_go(
     assert Timeline(Snapshot(entries, (*held, *messages), 0)).length > 4
 
 
+def test_work_to_accept_beside_another_consumer() -> None:
+    """Who works to accept is drawn, however quickly another consumer accepts."""
+    entries = [
+        Entry(number, 0.0, number, what, None)
+        for number, consumer in enumerate(["Slow", "Quick"], 1)
+        for what in (Connecting("/", None), Accepted(consumer, None))
+    ]
+    spans = (Span(1, "working", "websocket.connect", 0.0, 0.5), work(2, 0.5, 1.0))
+    assert Timeline(Snapshot(tuple(entries), spans, 0)).verdict == (
+        "2 clients, one after the other: all are done in the time of 2 pieces of work."
+    )
+
+
 @pytest.mark.parametrize("late", [0.05, 0.15, 0.25, 0.29])
 def test_who_begins_late(late: float) -> None:
     """Clients that are served at the same time are drawn so, whenever the others' work began."""
