@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from .asgi import ClientDisconnected, Message
 from .current_connection import current_connection
 from .failure import capture
+from .interrupt import starting
 from .other_loop import call_on
 from .record import Failed, Note, Record
 from .tracebacks import is_library
@@ -126,11 +127,12 @@ def follow_threads() -> None:
 
 
 def start(thread: threading.Thread) -> None:
-    """Start a thread."""
+    """Start a thread, and let nobody interrupt the one that does."""
     connection: Any = current_connection.get()
     if connection is not None and is_consumers(thread):
         thread.run = partial(run, connection, copy_context(), thread.run)  # type: ignore[method-assign]
-    start_thread(thread)
+    with starting:
+        start_thread(thread)
 
 
 def is_consumers(thread: threading.Thread) -> bool:

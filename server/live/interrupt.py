@@ -5,8 +5,20 @@ from __future__ import annotations
 import ctypes
 import sys
 import threading
+from contextlib import AbstractContextManager, nullcontext
 
-__all__ = ["interrupt", "keep_for_good"]
+__all__ = ["interrupt", "keep_for_good", "starting"]
+
+starting: AbstractContextManager[object] = (
+    threading.RLock() if sys.version_info < (3, 12) else nullcontext()
+)
+"""Held while a thread starts another.
+
+Until the other runs, Python 3.11 has the number of the one that starts it for both. The exception
+would end the other before it says that it runs, and who waits for that would wait for ever; in a
+thread pool with the lock on all pools of the process.
+
+"""
 
 
 def interrupt(thread: threading.Thread) -> None:
@@ -19,10 +31,11 @@ def interrupt(thread: threading.Thread) -> None:
     if sys.version_info < (3, 12) and sys.gettrace() is not None:
         # Below a debugger, Python 3.11 hangs as long as the other thread does not run.
         return
-    if thread.ident is not None and thread.is_alive():
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
-        )
+    with starting:
+        if thread.ident is not None and thread.is_alive():
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit)
+            )
 
 
 def keep_for_good(unfinished: object) -> None:

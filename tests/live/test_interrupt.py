@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import threading
+from contextlib import suppress
 
 import pytest
 
+from server.live.background import follow_threads
 from server.live.interrupt import interrupt
 
 
@@ -38,3 +40,22 @@ def test_interrupting_below_a_debugger(debugged: bool, monkeypatch: pytest.Monke
         release.set()
     thread.join(60)
     assert ended == ([] if left_alone else [SystemExit])
+
+
+def test_interrupting_a_thread_that_starts_threads() -> None:
+    """It ends, and none of the threads that it starts ends in its place."""
+    follow_threads()
+    for _ in range(100):
+        started = threading.Event()
+
+        def work(started: threading.Event = started) -> None:
+            with suppress(SystemExit):
+                while True:
+                    threading.Thread(target=started.set, daemon=True).start()
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        assert started.wait(60)
+        interrupt(thread)
+        thread.join(60)
+        assert not thread.is_alive()
