@@ -17,7 +17,9 @@ from server.project.watchman import end, is_over, is_same, wait_for_end, watch
 SLEEP = "import time; print('awake', flush=True); time.sleep(600)"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + SLEEP
 PARENT = (
-    f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', {SLEEP!r}]); "
+    "import subprocess, sys; "
+    # The first line must be the parent's own: a child that wakes early would write before it.
+    f"child = subprocess.Popen([sys.executable, '-c', {SLEEP!r}], stdout=subprocess.DEVNULL); "
     "print(child.pid, flush=True); child.wait()"
 )
 
