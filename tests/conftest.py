@@ -11,9 +11,10 @@ from typing import Any
 import hypothesis
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from websockets.sync.client import connect
 from xdist.scheduler import LoadFileScheduling
 
-from server.live import host
+from server.live import host, notes
 from server.live.proxies import spare_loopback
 from tests.browser import finding
 
@@ -23,7 +24,12 @@ os.environ["COURSE_PROGRESS"] = "off"
 # Clients of the tests, and of all that they start, ask no proxy for this machine.
 spare_loopback()
 
-# A machine that stalls is no fault of what is tried.
+# A machine that stalls is no fault of what is tried: a loop that is slow to answer or to end is
+# waited for, and a step of a handler that takes long is not remarked upon.
+host.ANSWER_TIMEOUT = 60.0
+host.STOP_TIMEOUT = 18.0
+notes.MUCH = 60.0
+connect.__kwdefaults__["open_timeout"] = 60.0
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 

@@ -109,6 +109,10 @@ class Served:
             return client.handshake().startswith("HTTP/1.1 101 ")
 
 
+PATIENT = {"handshake_timeout": 60.0, "grace": 60.0, "close_timeout": 60.0, "request_timeout": 60.0}
+"""Limits that no machine comes to because it stalls; a test sets those that it tries."""
+
+
 @contextmanager
 def serving(
     app: Any, *, access: Access | None = None, pages: Pages | None = None, **limits: Any
@@ -117,7 +121,7 @@ def serving(
     record = Record()
     if isinstance(app, type) and issubclass(app, AsyncConsumer):
         app = app.as_asgi()
-    host = Host(app, record, access=access, limits=Limits(**limits))
+    host = Host(app, record, access=access, limits=Limits(**{**PATIENT, **limits}))
     host.pages = pages
     route_prints()
     show_forgotten_awaits()

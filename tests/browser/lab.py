@@ -25,6 +25,13 @@ __all__ = ["READY", "Frame", "Lab", "Lesson", "errors", "lab"]
 
 START_TIMEOUT = 60.0
 
+# A browser that stalls is waited for, and no lesson goes on without it.
+PATIENCE = """
+from server.notebook import cell
+cell.ATTACH_TIMEOUT = cell.SETTLE_TIMEOUT = 60.0
+del cell
+"""
+
 tabs = itertools.count()
 
 # No lesson needs these, and they cost processor time: nbgrader's take a second to import, language
@@ -203,6 +210,11 @@ class Frame:
     host: str
     prefix: str
 
+    @property
+    def last(self) -> str:
+        """The text of the last line."""
+        return self.lines[-1]["text"] if self.lines else ""
+
     def recorded(self) -> list[Line]:
         """Return the lines as a recording has them, without what differs from run to run."""
         return [
@@ -240,7 +252,7 @@ class Lesson:
 
         A browser that is busy tells a page seconds late that its socket is closed.
         """
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             frames = [self.frame(name) for name in following]
             if all(any(line["kind"] == "closed" for line in frame.lines) for frame in frames):
@@ -269,7 +281,7 @@ class Lesson:
         self.page.run(SAVE)
         return nbformat.read(self.path, as_version=4)
 
-    def frames(self, timeout: float = 15.0, late: bool = False, cell: str = "") -> dict[str, Frame]:
+    def frames(self, timeout: float = 60.0, late: bool = False, cell: str = "") -> dict[str, Frame]:
         """Return what all frames, or one cell's, show once they have come to rest, by name."""
         found = self.page.run_in_frames(READ, timeout * 1000, late, cell=cell)
         return {frame["name"]: Frame(**frame) for frame in found if frame}
@@ -323,7 +335,6 @@ def lab(
     arguments: Sequence[str] = (),
 ) -> Iterator[Lab]:
     """Start JupyterLab, or Notebook 7, on a folder of notebooks."""
-    port = free_port()
     private = folder / ".jupyter"
     private.mkdir(exist_ok=True)
     command = [
@@ -335,8 +346,10 @@ def lab(
         "--allow-root",
         "--expose-app-in-browser",
         f"--ServerApp.root_dir={folder}",
-        f"--ServerApp.port={port}",
-        "--ServerApp.port_retries=0",
+        # Taken from here on by somebody else, it is the first of those that Jupyter tries.
+        f"--ServerApp.port={free_port()}",
+        # A kernel that ends slowly ends by itself all the same, and says goodbye to its clients.
+        "--KernelManager.shutdown_wait_time=20",
         f"--ServerApp.base_url={base_url}",
         "--ServerApp.allow_remote_access=True",
         "--IdentityProvider.token=",
@@ -348,6 +361,9 @@ def lab(
     answer.parent.mkdir(parents=True, exist_ok=True)
     answer.write_text('{"fetchNews": "false"}')
     leave_out(private)
+    startup = private / "ipython/profile_default/startup"
+    startup.mkdir(parents=True, exist_ok=True)
+    (startup / "patience.py").write_text(PATIENCE)
     variables = {
         **os.environ,
         # Nobody's settings get in the way, and nothing is left in anybody's home.
@@ -362,8 +378,8 @@ def lab(
     with open(private / f"{app}.log", "w") as log:
         server = subprocess.Popen(command, env=variables, stdout=log, stderr=log, cwd=folder)
         try:
-            local = f"http://127.0.0.1:{port}{base_url}"
-            wait_for(f"{local}api", server, private / f"{app}.log")
+            port = port_of(server, private)
+            wait_for(f"http://127.0.0.1:{port}{base_url}api", server, private / f"{app}.log")
             view = "doc/workspaces/{workspace}/tree" if app == "lab" else "notebooks"
             yield Lab(f"http://{host}:{port}{base_url}", folder, browser, view)
         finally:
@@ -407,6 +423,17 @@ def wait_for(url: str, server: subprocess.Popen[Any], log: Path) -> None:
                 break
             time.sleep(0.1)
     raise RuntimeError(f"Jupyter does not come up: {log.read_text()}")
+
+
+def port_of(server: subprocess.Popen[Any], runtime: Path) -> int:
+    """Wait until Jupyter has written down on which port it listens."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            return int(json.loads((runtime / f"jpserver-{server.pid}.json").read_text())["port"])
+        except (OSError, json.JSONDecodeError):
+            time.sleep(0.05)
+    raise RuntimeError("Jupyter takes no port")
 
 
 def free_port() -> int:

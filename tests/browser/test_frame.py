@@ -16,6 +16,7 @@ from channels.generic.websocket import WebsocketConsumer
 from server.notebook.launch import LiveServer, launch
 from server.notebook.runs import Run, runs
 from tests.browser.driving import Browser, Page
+from tests.serving import eventually
 
 # Waits for what a condition says and returns what the frame shows.
 SHOWN = """
@@ -503,13 +504,17 @@ def test_flood(show: Show) -> None:
         "  if (++received === 3000) { console.log('all', received); mySocket.close(); }"
         "};"
     )
-    seen = shown(page)
+    everything = "document.getElementById('dropped').textContent.startsWith('3,006 ')"
+    seen = shown(page, f"{SETTLED} && {everything}")
     assert len(seen["lines"]) == 500
     # connecting, open, sent, 3,000 messages, all, closing, closed
     assert seen["count"] == "3,006 lines so far; the 500 newest are shown."
     assert seen["lines"][-3:] == ["all 3000", "close()", "code 1005, no reason, clean"]
     page.run("document.getElementById('again').click()")
-    assert shown(page)["count"] == "3,006 lines so far; the 500 newest are shown."
+    assert (
+        shown(page, f"{SETTLED} && {everything}")["count"]
+        == "3,006 lines so far; the 500 newest are shown."
+    )
 
 
 def test_many_sockets(show: Show) -> None:
@@ -538,7 +543,7 @@ def test_run_again_starts_from_nothing(show: Show, live: LiveServer) -> None:
     page.run("document.getElementById('again').click()")
     seen = shown(page)
     assert seen["lines"].count("undefined") == 1
-    assert len(live.host.bridges) == 1
+    assert eventually(lambda: len(live.host.bridges) == 1)
     assert "1001" in str(live.transcript)
 
 
@@ -548,7 +553,11 @@ def test_launched_again(show: Show, live: LiveServer) -> None:
     shown(page)
     again = launch(Talker, name="frames")
     assert again.port == live.port
-    seen = shown(page, "document.getElementById('status').textContent.includes('again')")
+    seen = shown(
+        page,
+        "document.getElementById('status').textContent.includes('again')"
+        " && document.querySelector('[data-kind=closed]')",
+    )
     assert seen["status"] == "The server was launched again; the sockets from before are closed."
     assert seen["lines"][-1] == 'code 1012, reason "the server restarts", clean'
     page.run("document.getElementById('again').click()")
@@ -560,7 +569,7 @@ def test_launched_again(show: Show, live: LiveServer) -> None:
 
 def test_run_that_is_forgotten(show: Show, live: LiveServer) -> None:
     """A page that the kernel does not want any more ends, so that it does not connect again."""
-    code = "const mySocket = new WebSocket('/ws/'); mySocket.onclose = () => setTimeout(go, 5000);"
+    code = "const mySocket = new WebSocket('/ws/'); mySocket.onclose = () => setTimeout(go, 60000);"
     page = show(f"{code} function go() {{ new WebSocket('/ws/'); }}")
     shown(page)
     runs.forget("live")

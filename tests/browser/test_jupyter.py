@@ -83,8 +83,9 @@ def test_kernel_restart(jupyter: Lab) -> None:
     assert lesson.frame("greeted").lines[-1]["text"] == "hello"
     lesson.restart()
     gone = "The server of this cell is gone: run the launch cell, then this one."
-    frame = when(lesson, "greeted", state="lost", status=gone)
-    assert frame.lines[-1]["text"] == 'code 1012, reason "the server restarts", clean'
+    # That its socket is closed, a page may hear after that its server is gone.
+    closed = 'code 1012, reason "the server restarts", clean'
+    when(lesson, "greeted", state="lost", status=gone, last=closed)
     lesson.run("a")
     lesson.run("b")
     frame = lesson.frame("greeted")
@@ -139,7 +140,7 @@ def ground(lesson: Lesson, color: str) -> bool:
         """
         const started = Date.now();
         while (getComputedStyle(document.body).backgroundColor !== args[0]) {
-            if (Date.now() - started > 10000) return false;
+            if (Date.now() - started > 60000) return false;
             await new Promise((resolve) => setTimeout(resolve, 20));
         }
         return true;
@@ -159,7 +160,7 @@ Timeline(Snapshot((), (Span(1, "working", "websocket.receive", 0.0, 1.0),), 0))
 # The colour of a picture's ground, once it is there and is no longer the one before.
 GROUND = """
 const started = Date.now();
-while (Date.now() - started < 10000) {
+while (Date.now() - started < 60000) {
     const image = document.querySelector(".channels-picture img");
     if (image?.complete) {
         const canvas = new OffscreenCanvas(20, 20).getContext("2d");

@@ -249,7 +249,6 @@ def test_page_that_never_ends(
     However long it is waited for: nothing else comes.
     """
     monkeypatch.setattr("server.exercises.visit.PATIENCE", 0.1)
-    monkeypatch.setattr("server.exercises.visit.ASKING", 0.5)
     verdict = lanes["3.1"].submit(do_busy, server).result()
     assert verdict.steps[-1].came == "a page that does not answer"
     assert verdict.mistake is not None and verdict.mistake.id == "runaway"

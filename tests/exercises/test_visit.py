@@ -77,7 +77,6 @@ def test_what_came(server: LiveServer) -> None:
 def test_page_that_never_answers(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that was served and tells nothing is kept busy, and the verdict says so."""
     monkeypatch.setattr("server.exercises.visit.PATIENCE", 0.2)
-    monkeypatch.setattr("server.exercises.visit.ASKING", 0.3)
     run = page()
     run.pages[0].settled.clear()
     for attached in (True, False):

@@ -38,7 +38,9 @@ class Live:
 
     def __init__(self) -> None:
         self.record = Record()
-        limits = Limits(handshake_timeout=60, grace=60, busy_timeout=60, close_timeout=60)
+        limits = Limits(
+            handshake_timeout=60, grace=60, busy_timeout=60, close_timeout=60, request_timeout=60
+        )
         self.host = Host(self.application, self.record, limits=limits)
         self.current: Application
         self.ended = 0

@@ -74,7 +74,7 @@ def test_bytes_after_the_handshake(live: Live, data: bytes) -> None:
     app = Application()
 
     async def client(port: int) -> None:
-        one = Client(port)
+        one = Client(port, 60.0)
         assert await one.handshake("/")
         one.write(data)
         one.close_sent = True
@@ -195,7 +195,7 @@ def test_frames(live: Live, pieces: list[Piece]) -> None:
     found: list[int] = []
 
     async def client(port: int) -> None:
-        one = Client(port)
+        one = Client(port, 60.0)
         assert await one.handshake("/")
         # One write: the server sees the frames together, or cut anywhere.
         one.write(b"".join(frame(p.opcode, p.payload, p.fin, p.rsv) for p in pieces))

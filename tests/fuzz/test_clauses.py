@@ -159,7 +159,7 @@ def test_clause(live: Live, clause: str) -> None:
     seen: list[str] = []
 
     async def client(port: int) -> None:
-        one = Client(port)
+        one = Client(port, 60.0)
         assert await one.handshake("/")
         one.write(b"".join(data))
         one.close_sent = True
@@ -179,7 +179,7 @@ def test_mask(live: Live) -> None:
     seen: list[str] = []
 
     async def client(port: int) -> None:
-        one = Client(port)
+        one = Client(port, 60.0)
         assert await one.handshake("/")
         one.send("a")
         first, second = await one.reader.readexactly(2)
@@ -205,7 +205,7 @@ def test_nothing_after_close(live: Live) -> None:
             events.append(event)
 
     async def client(port: int) -> None:
-        one = Client(port)
+        one = Client(port, 60.0)
         assert await one.handshake("/")
         one.send("before")
         one.close(1000)
@@ -221,7 +221,7 @@ def test_server_ends_tcp_first(live: Live) -> None:
     """RFC 6455, 7.1.1: after both close frames the server ends the TCP connection."""
 
     async def client(port: int) -> None:
-        one = Client(port)
+        one = Client(port, 60.0)
         assert await one.handshake("/")
         one.close(1000)
         await one.read()
@@ -237,7 +237,7 @@ def test_permessage_deflate(live: Live) -> None:
     answers: list[str] = []
 
     async def client(port: int) -> None:
-        one = Client(port)
+        one = Client(port, 60.0)
         offer = ("Sec-WebSocket-Extensions", "permessage-deflate; server_no_context_takeover")
         assert await one.handshake("/", [offer])
         agreed = one.header("sec-websocket-extensions") or ""
@@ -266,7 +266,7 @@ def test_a_bomb(live: Live) -> None:
     seen: list[str] = []
 
     async def client(port: int) -> None:
-        one = Client(port)
+        one = Client(port, 60.0)
         assert await one.handshake("/", [("Sec-WebSocket-Extensions", "permessage-deflate")])
         deflate = zlib.compressobj(wbits=-12)
         data = deflate.compress(b"\0" * (8 * MIB)) + deflate.flush(zlib.Z_SYNC_FLUSH)
@@ -295,7 +295,7 @@ def test_offers(live: Live, offer: str, agreed: str) -> None:
     found: list[str] = []
 
     async def client(port: int) -> None:
-        one = Client(port)
+        one = Client(port, 60.0)
         assert await one.handshake("/", [("Sec-WebSocket-Extensions", offer)])
         found.append((one.header("sec-websocket-extensions") or "").partition(";")[0])
         one.close(1000)
@@ -312,7 +312,7 @@ def test_accept_key(live: Live) -> None:
     found: list[str | None] = []
 
     async def client(port: int) -> None:
-        one = Client(port)
+        one = Client(port, 60.0)
         assert await one.handshake("/", [key])
         found.append(one.header("sec-websocket-accept"))
         one.close(1000)
@@ -341,7 +341,7 @@ def test_requests(live: Live, headers: list[tuple[str, str]], status: str) -> No
     seen: list[str] = []
 
     async def client(port: int) -> None:
-        one = Client(port)
+        one = Client(port, 60.0)
         if await one.handshake("/", headers):
             one.close(1000)
             await one.end()

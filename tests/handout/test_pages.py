@@ -19,6 +19,9 @@ from tests.handout.validity import nu_html_checker, problems
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
 
+# A browser that stalls is slow, and no more.
+expect.set_options(timeout=60_000)
+
 NAMES = [
     *("index.html", "student/index.html", "teacher/index.html"),
     *(f"student/{file.stem}.html" for file in LESSONS),
@@ -358,10 +361,15 @@ def test_pictures_follow_the_theme(page, handouts):
     assert drawing.evaluate(GROUND) == "29 34 41 255"
 
 
+# What a button says for two seconds, it goes on saying.
+NO_TIMERS = "() => { window.setTimeout = () => 0 }"
+
+
 def test_copy(page, handouts):
     """A cell's code is copied as it is."""
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     show(page, handouts, "student/00_sample.html")
+    page.evaluate(NO_TIMERS)
     page.locator(".code").first.hover()
     button = page.locator(".copy").first
     button.click()
@@ -374,6 +382,7 @@ def test_copy(page, handouts):
 def test_copy_where_it_is_forbidden(page, handouts):
     """Where a page may not copy, it selects, and says what to press."""
     show(page, handouts, "student/00_sample.html")
+    page.evaluate(NO_TIMERS)
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject() }")
     page.locator(".code").first.hover()
     page.locator(".copy").first.click()

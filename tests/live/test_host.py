@@ -33,7 +33,6 @@ from tests.serving import (
     close_frame,
     eventually,
     serving,
-    threads,
 )
 
 DEBUGGED = sys.version_info < (3, 12) and sys.gettrace() is not None
@@ -60,7 +59,9 @@ def test_start_and_stop() -> None:
     assert not host.running
     assert host.loop.is_closed()
     assert host.listeners[0].fileno() == -1
-    assert threads() == []
+    for thread in (host.thread, host.shared_thread.thread):
+        thread.join(60)
+        assert not thread.is_alive()
 
 
 def test_stopping_twice() -> None:
@@ -253,7 +254,7 @@ def test_idle() -> None:
         async def look() -> tuple[int, list[Any]]:
             return work()
 
-        tasks, timers = live.host.call(look, 5)
+        tasks, timers = live.host.call(look, 60)
         # The server's own task, and the one that looks.
         assert tasks == 2
         assert timers == []
@@ -339,15 +340,16 @@ def test_a_handler_that_blocks_the_loop() -> None:
 @pytest.mark.usefixtures("gives_up_soon")
 def test_a_handler_that_sleeps_in_the_loop() -> None:
     """What is not Python code cannot be interrupted; it is left behind, and ends by itself."""
-    release = threading.Event()
+    begun, release = threading.Event(), threading.Event()
 
     class Sleeps(AsyncEcho):
         async def websocket_receive(self, event: dict[str, Any]) -> None:
+            begun.set()
             release.wait()
 
     with serving(Sleeps) as live, connect(live.url()) as client:
         client.send("x")
-        time.sleep(0.05)
+        assert begun.wait(60)
         assert not live.host.stop()
         assert live.host.thread.is_alive()
         release.set()
@@ -358,15 +360,16 @@ def test_a_handler_that_sleeps_in_the_loop() -> None:
 
 def test_a_loop_that_is_blocked_by_nobody_known() -> None:
     """Where no consumer is on the stack, the remark names none."""
-    release = threading.Event()
+    begun, release = threading.Event(), threading.Event()
 
     async def block() -> None:
+        begun.set()
         release.wait()
 
     with serving(AsyncEcho) as live:
         assert live.host.blocked_by() == "a handler"
         asyncio.run_coroutine_threadsafe(block(), live.host.loop)
-        time.sleep(0.05)
+        assert begun.wait(60)
         assert live.host.blocked_by() == "a handler"
         release.set()
 
@@ -415,16 +418,18 @@ def test_a_sync_handler_without_end() -> None:
 @pytest.mark.usefixtures("stops_soon")
 def test_a_sync_handler_that_sleeps() -> None:
     """Stopping does not wait for it, and nothing is printed when it wakes up."""
-    release = threading.Event()
+    begun, release = threading.Event(), threading.Event()
 
     class Sleeps(SyncEcho):
         def websocket_receive(self, event: dict[str, Any]) -> None:
+            begun.set()
             release.wait()
 
     with serving(Sleeps) as live, connect(live.url()) as client:
         client.send("x")
-        time.sleep(0.05)
-        assert live.host.stop()
+        assert begun.wait(60)
+        live.host.stop()
+        assert eventually(lambda: not live.host.thread.is_alive())
         release.set()
         assert eventually(lambda: not live.host.shared_thread.thread.is_alive())
     gc.collect()

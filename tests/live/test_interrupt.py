@@ -23,11 +23,12 @@ def test_interrupting_a_thread_that_never_ran(monkeypatch: pytest.MonkeyPatch) -
 def test_interrupting_below_a_debugger(debugged: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python 3.11 would hang, so the thread is left alone."""
     monkeypatch.setattr(sys, "gettrace", lambda: print if debugged else None)
-    release = threading.Event()
+    begun, release = threading.Event(), threading.Event()
     ended: list[type[BaseException] | None] = []
 
     def work() -> None:
         try:
+            begun.set()
             while not release.wait(0.001):
                 pass
         except SystemExit:
@@ -35,6 +36,7 @@ def test_interrupting_below_a_debugger(debugged: bool, monkeypatch: pytest.Monke
 
     thread = threading.Thread(target=work)
     thread.start()
+    assert begun.wait(60)
     interrupt(thread)
     left_alone = debugged and sys.version_info < (3, 12)
     if left_alone:

@@ -266,7 +266,7 @@ def test_failure_of_an_unknown_message() -> None:
             real = Watch.of(layer).methods["send"]  # type: ignore[union-attr]
             asyncio.run_coroutine_threadsafe(
                 real(channel, {"type": "no.such"}), served.host.loop
-            ).result(5)
+            ).result(60)
             ada.recv(60)
         assert layer_entries(served)[1] == (1, Delivered("", None), "no.such")
         assert [failed.during for failed in served.whats(Failed)] == [
@@ -300,10 +300,9 @@ def test_sync_consumers() -> None:
         } <= {*found}
         spans = served.record.snapshot().spans
         works = [span for span in spans if span.state == "working" and span.end - span.start > 0.04]
-        assert [(span.connection, span.label) for span in works] == [
-            (1, "chat.message"),
-            (2, "chat.message"),
-        ] or [span.connection for span in works] == [2, 1]
+        # A machine that stalls makes other work as long.
+        assert {span.connection for span in works} == {1, 2}
+        assert "chat.message" in {span.label for span in works}
 
 
 @pytest.mark.parametrize("sync", [False, True])

@@ -127,9 +127,11 @@ def test_many_requests_that_spin() -> None:
     assert len(started) == 1
 
 
-def test_a_loop_that_turns_is_not_interrupted() -> None:
+def test_a_loop_that_turns_is_not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is left behind and answers again by then ends in its own order."""
     with serving(AsyncEcho) as live:
+        turns = live.host.turns
+        monkeypatch.setattr(live.host, "turns", lambda patience: turns(60))
         live.host.abandon()
         assert live.host.thread.is_alive()
         assert live.host.stop()

@@ -39,5 +39,6 @@ def test_a_handler_that_holds_the_loop() -> None:
         await in_steps(work(), lambda start, end: held.append(end - start))
 
     asyncio.run(main())
-    assert len(held) == 2
-    assert min(held) >= HOLD
+    # A machine that stalls in another step adds one.
+    assert len(held) >= 2
+    assert sum(seconds >= HOLD for seconds in held) >= 2

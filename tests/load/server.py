@@ -57,9 +57,10 @@ def load(clients: int, seconds: float, pause: float, vanish: int) -> Report:
     try:
         warm_up = max(0.5, seconds / 10)
         clients_process(host.port, clients, warm_up, pause, vanish)
-        tasks = host.call(count_tasks, 5)
-        threads = {*threading.enumerate()}
+        # It waits until what the warm-up has left is gone.
         before = memory(host)
+        tasks = host.call(count_tasks, 60)
+        threads = {*threading.enumerate()}
         seen = clients_process(host.port, clients, seconds, pause, vanish)
         wait_for_the_end(host)
         notes = [

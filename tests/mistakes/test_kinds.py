@@ -473,7 +473,7 @@ CASES: list[tuple[str, Any, tuple[str | bytes, ...], dict[str, Any], str]] = [
     ("receive in the way of receive_json", Json2Receive, ("{}",), {}, "json-receive"),
     ("receive_json of no JSON consumer", NotJson, ("{}",), {}, "json-receive"),
     ("a value returned", Returns, ("x",), {}, "returned-by-handler"),
-    ("accept without parentheses", Uncalled, (), {"handshake_timeout": 0.2}, "not-called"),
+    ("accept without parentheses", Uncalled, (), {"handshake_timeout": 2.0}, "not-called"),
     ("async_to_sync alone", MakesOnly, ("x",), {}, "sync-to-async-uncalled"),
     ("an inherited receive", Inherits, ("x",), {}, "unused-message"),
     ("an inherited receive_json", InheritsJson, ("{}",), {}, "unused-message"),

@@ -10,7 +10,6 @@ import re
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
 from traceback import TracebackException
 from typing import Any
@@ -177,7 +176,10 @@ class Chats(WebsocketConsumer):
 def no_accept() -> str:
     live = launch(Silent, name="diagnosis", handshake_timeout=0.3)
     try:
-        slow = error(lambda: connect(live.url(), open_timeout=0.1, proxy=None).__enter__())
+        slow = ": timed out"
+        # So it says if the time is over before it has begun to wait.
+        while slow.endswith(": timed out"):
+            slow = error(lambda: connect(live.url(), open_timeout=0.1, proxy=None).__enter__())
         error(lambda: connect(live.url(), proxy=None).__enter__())
         return f"{slow}\n{live.transcript[-1].what.why}"
     finally:
@@ -243,7 +245,7 @@ def nobody_listens() -> str:
 
 
 def blocked() -> str:
-    started = threading.Event()
+    started, release = threading.Event(), threading.Event()
 
     class Blocks(AsyncConsumer):
         async def websocket_connect(self, event: Any) -> None:
@@ -251,13 +253,14 @@ def blocked() -> str:
 
         async def websocket_receive(self, event: Any) -> None:
             started.set()
-            time.sleep(0.8)
+            release.wait(60)
 
     def scenario(trial: Trial) -> None:
         client = trial.connect()
         client.send("hello")
         started.wait(60)
         trial.give_up()
+        release.set()
 
     return play(Blocks, scenario)
 

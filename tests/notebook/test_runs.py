@@ -22,6 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 from server.live.record import Connecting
 from server.notebook.launch import LiveServer, launch
 from server.notebook.runs import MAX_LINES, MAX_RUNS, MAX_TOLD, Page, Run, Runs, digest, runs
+from tests.serving import eventually
 
 CODE = 'console.log("</script><b>")\n'
 
@@ -217,7 +218,7 @@ def test_settles_after_a_while_of_quiet(live, run):
         wire.send(told(1, busy=True))
         with pytest.raises(TimeoutError):
             wire.recv(0.2)
-        assert run.attached.is_set()
+        assert run.attached.wait(60)
         wire.send(told(1, busy=False, events=7))
         assert json.loads(wire.recv(60)) == {"quiet": {"run": 1, "events": 7, "follow": False}}
         assert not run.settled.is_set()
@@ -546,6 +547,7 @@ def test_relay_whose_page_gives_up(run):
     with relayed(server, run) as wire:
         with pytest.raises(TimeoutError):
             wire.recv(0.2)
+        assert eventually(lambda: bool(server.host.bridges))
         [bridge] = server.host.bridges
     deadline = time.monotonic() + 60
     while not bridge.wire.connection_lost_waiter.done():

@@ -79,7 +79,7 @@ async def run(
 
 async def run_stop(server: Server) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Stop a server, and return what a client has seen and whether the server ended."""
-    client = Client(server.port)
+    client = Client(server.port, 60.0)
     await client.handshake("/Stop/?run=stop")
     ended = asyncio.get_running_loop().run_in_executor(None, server.stop)
     await client.end()
@@ -230,7 +230,7 @@ class RefusesWithAPage(Case):
         await receive()
 
     async def visit(self, client: Client, target: str) -> None:
-        await client.handshake(target, patience=6)
+        await client.handshake(target, patience=max(6.0, client.patience))
         client.seen += [repr(client.body), f"x-why {client.header('x-why')}"]
 
 
@@ -244,7 +244,7 @@ class NeverAnswers(Case):
         await receive()
 
     async def visit(self, client: Client, target: str) -> None:
-        await client.handshake(target, patience=6)
+        await client.handshake(target, patience=max(6.0, client.patience))
 
 
 class SendsBeforeAccept(Case):
@@ -270,7 +270,7 @@ class ReturnsBeforeAccept(Case):
         await receive()
 
     async def visit(self, client: Client, target: str) -> None:
-        await client.handshake(target, patience=6)
+        await client.handshake(target, patience=max(6.0, client.patience))
 
 
 class AcceptsTwice(Case):

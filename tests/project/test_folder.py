@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -154,18 +155,18 @@ def test_learners_things_are_left_alone(monkeypatch: pytest.MonkeyPatch, place: 
     folder.temporary.cache_clear()
 
 
-def test_copy(tmp_path: Path) -> None:
+def test_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The complete project is copied into a new folder, without what running it leaves."""
-    leftover = TEMPLATE / "__pycache__"
-    leftover.mkdir(exist_ok=True)
-    try:
-        copy_template(tmp_path / "mine")
-    finally:
-        leftover.rmdir()
+    # Where another test reads the template, nothing may come and go.
+    template = tmp_path / "template"
+    shutil.copytree(TEMPLATE, template)
+    (template / "__pycache__").mkdir(exist_ok=True)
+    monkeypatch.setattr(folder, "TEMPLATE", template)
+    copy_template(tmp_path / "mine")
     made = {path.relative_to(tmp_path / "mine") for path in (tmp_path / "mine").rglob("*.py")}
     kept = {path.relative_to(TEMPLATE) for path in TEMPLATE.rglob("*.py")}
     assert made == kept
-    assert not list(tmp_path.rglob("__pycache__"))
+    assert not list((tmp_path / "mine").rglob("__pycache__"))
 
 
 @pytest.mark.parametrize("make", [not_a_project, Path.touch])

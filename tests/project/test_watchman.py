@@ -135,16 +135,21 @@ print(server.child.popen.pid, flush=True)
 @pytest.mark.parametrize("how", ["exits", "is killed"])
 def test_nothing_is_left(how: str, tmp_path: Path) -> None:
     """Whether the kernel exits or is killed, its servers end, and so does the watchman."""
-    wait = "" if how == "exits" else "import time; time.sleep(600)"
     kernel = subprocess.Popen(
-        [sys.executable, "-c", KERNEL + wait, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", KERNEL + "input()", str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    assert kernel.stdout is not None
+    assert kernel.stdin is not None and kernel.stdout is not None
     server = psutil.Process(int(kernel.stdout.readline()))
     children = [] if how == "exits" else psutil.Process(kernel.pid).children()
     if how == "is killed":
         assert len(children) == 2  # the server and the watchman
         kernel.kill()
+    else:
+        kernel.stdin.write("\n")
+    kernel.stdin.close()
     kernel.wait(60)
     kernel.stdout.close()
     assert wait_for_end([server, *children], 60) == []
