@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import nbformat
+from jupyter_server.serverapp import list_running_servers
 
 from server.notebook.recordings import Line
 from tests.browser.driving import Browser, Page
@@ -378,8 +379,7 @@ def lab(
     with open(private / f"{app}.log", "w") as log:
         server = subprocess.Popen(command, env=variables, stdout=log, stderr=log, cwd=folder)
         try:
-            port = port_of(server, private)
-            wait_for(f"http://127.0.0.1:{port}{base_url}api", server, private / f"{app}.log")
+            port = wait_for(server, f"{base_url}api", private, private / f"{app}.log")
             view = "doc/workspaces/{workspace}/tree" if app == "lab" else "notebooks"
             yield Lab(f"http://{host}:{port}{base_url}", folder, browser, view)
         finally:
@@ -411,29 +411,19 @@ def errors(notebook: Any) -> list[str]:
     ]
 
 
-def wait_for(url: str, server: subprocess.Popen[Any], log: Path) -> None:
+def wait_for(server: subprocess.Popen[Any], path: str, runtime: Path, log: Path) -> int:
+    """Wait until Jupyter answers; return the port that it has taken."""
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline:
-        try:
-            with urlopen(url) as answer:
-                json.load(answer)
-                return
-        except OSError:
-            if server.poll() is not None:
-                break
-            time.sleep(0.1)
+        with suppress(OSError):
+            for info in list_running_servers(str(runtime)):
+                with urlopen(f"http://127.0.0.1:{info['port']}{path}") as answer:
+                    json.load(answer)
+                    return int(info["port"])
+        if server.poll() is not None:
+            break
+        time.sleep(0.1)
     raise RuntimeError(f"Jupyter does not come up: {log.read_text()}")
-
-
-def port_of(server: subprocess.Popen[Any], runtime: Path) -> int:
-    """Wait until Jupyter has written down on which port it listens."""
-    deadline = time.monotonic() + START_TIMEOUT
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            return int(json.loads((runtime / f"jpserver-{server.pid}.json").read_text())["port"])
-        except (OSError, json.JSONDecodeError):
-            time.sleep(0.05)
-    raise RuntimeError("Jupyter takes no port")
 
 
 def free_port() -> int:

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from server.live.connection import Limits
 from server.live.host import Host
 from server.live.record import Record
+from tests.serving import PATIENT
 
 settings.register_profile(
     "few",
@@ -38,9 +39,7 @@ class Live:
 
     def __init__(self) -> None:
         self.record = Record()
-        limits = Limits(
-            handshake_timeout=60, grace=60, busy_timeout=60, close_timeout=60, request_timeout=60
-        )
+        limits = Limits(**PATIENT, busy_timeout=60)
         self.host = Host(self.application, self.record, limits=limits)
         self.current: Application
         self.ended = 0

@@ -309,10 +309,12 @@ def test_a_consumer_that_never_accepts(app: Any, who: str) -> None:
     """After handshake_timeout the client gets 500, and both sides are told why."""
     with serving(app, handshake_timeout=0.1) as live:
         status, body, _ = refused(live.url())
+        why = f"{who} {NEVER}"
         # Where the thread of sync consumers stalls, the handler has not come to its end by then.
-        assert body in (f"{who} {NEVER}\n", f"{who} {NEVER} It is still at work.\n")
-        assert status == 500
-        assert live.refusals() == [("server", 500, body.strip())]
+        if app is not never_accepts and "still" in body:
+            why += " It is still at work."
+        assert (status, body) == (500, f"{why}\n")
+        assert live.refusals() == [("server", 500, why)]
         assert eventually(lambda: not live.host.bridges)
         # It was cancelled, and was told of no end.
         assert live.kinds() == ["Connecting", "Refused"]

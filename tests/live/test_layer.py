@@ -300,9 +300,11 @@ def test_sync_consumers() -> None:
         } <= {*found}
         spans = served.record.snapshot().spans
         works = [span for span in spans if span.state == "working" and span.end - span.start > 0.04]
-        # A machine that stalls makes other work as long.
+        # A machine that stalls makes other work as long. The sender may still have in hand what it
+        # has received, and then its work has that name.
         assert {span.connection for span in works} == {1, 2}
-        assert "chat.message" in {span.label for span in works}
+        chats = [span.connection for span in works if span.label == "chat.message"]
+        assert chats in ([1, 2], [2, 1], [2])
 
 
 @pytest.mark.parametrize("sync", [False, True])

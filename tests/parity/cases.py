@@ -216,6 +216,11 @@ class Refuses(Case):
         await receive()
 
 
+async def late_handshake(client: Client, target: str) -> None:
+    """Shake hands, and wait for longer than the 5 s after which our server refuses."""
+    await client.handshake(target, patience=max(6.0, client.patience))
+
+
 class RefusesWithAPage(Case):
     """The application refuses with an HTTP response of its own."""
 
@@ -230,7 +235,7 @@ class RefusesWithAPage(Case):
         await receive()
 
     async def visit(self, client: Client, target: str) -> None:
-        await client.handshake(target, patience=max(6.0, client.patience))
+        await late_handshake(client, target)
         client.seen += [repr(client.body), f"x-why {client.header('x-why')}"]
 
 
@@ -244,7 +249,7 @@ class NeverAnswers(Case):
         await receive()
 
     async def visit(self, client: Client, target: str) -> None:
-        await client.handshake(target, patience=max(6.0, client.patience))
+        await late_handshake(client, target)
 
 
 class SendsBeforeAccept(Case):
@@ -270,7 +275,7 @@ class ReturnsBeforeAccept(Case):
         await receive()
 
     async def visit(self, client: Client, target: str) -> None:
-        await client.handshake(target, patience=max(6.0, client.patience))
+        await late_handshake(client, target)
 
 
 class AcceptsTwice(Case):
