@@ -176,12 +176,14 @@ def test_a_consumer_that_never_stops() -> None:
 
 def test_a_sync_consumer_that_blocks_its_thread() -> None:
     """Others wait for the thread, and are served when it is free."""
+    begun = threading.Event()
     free = 0.0
 
     class Blocks(SyncEcho):
         def websocket_receive(self, event: dict[str, Any]) -> None:
             nonlocal free
             if event["text"] == "slow":
+                begun.set()
                 eventually(lambda: not live.host.shared_thread.calls.empty())
                 time.sleep(0.01)
                 free = time.perf_counter()
@@ -190,6 +192,7 @@ def test_a_sync_consumer_that_blocks_its_thread() -> None:
     live = launch(Blocks)
     with connect(live.url()) as slow, connect(live.url()) as fast:
         slow.send("slow")
+        assert begun.wait(60)
         fast.send("fast")
         assert fast.recv(timeout=60) == "fast"
         assert slow.recv(timeout=60) == "slow"
