@@ -17,12 +17,15 @@ from xdist.scheduler import LoadFileScheduling
 from server.live import host, notes
 from server.live.proxies import spare_loopback
 from tests.browser import finding
+from tests.kernels import take_ports_of_its_own
 
 # Lessons that run in a test leave the progress of whoever runs the tests alone.
 os.environ["COURSE_PROGRESS"] = "off"
 
 # Clients of the tests, and of all that they start, ask no proxy for this machine.
 spare_loopback()
+
+take_ports_of_its_own()
 
 # A machine that stalls is no fault of what is tried: a loop that is slow to answer or to end is
 # waited for, and a step of a handler that takes long is not remarked upon.

@@ -446,7 +446,8 @@ SILENT = [
 @pytest.mark.parametrize(("code", "sentence"), SILENT, ids=[code for code, _ in SILENT])
 def test_what_does_nothing_is_said(show: Show, code: str, sentence: str) -> None:
     """What does nothing in a cell, or is none of its language, gets a sentence."""
-    seen = shown(show(code))
+    # A page that goes away may take longer than its frame's quiet, and say so late.
+    seen = shown(show(code), f"{SETTLED} && document.querySelector('[data-kind=warn]')")
     assert seen["lines"][-1] == sentence
     assert seen["kinds"][-1] == "warn"
 

@@ -45,12 +45,14 @@ class Attacker:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.told: queue.Queue[dict[str, Any]] = queue.Queue()
-        threading.Thread(target=self.read, daemon=True).start()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
 
     def read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.told.put(json.loads(line))
+        with self.process.stdout:
+            for line in self.process.stdout:
+                self.told.put(json.loads(line))
 
     def taken(self, patience: float) -> bool:
         """Tell whether the port has been taken, in so many seconds."""
@@ -84,11 +86,16 @@ def attacker(port: int) -> Iterator[Attacker]:
         stdout=subprocess.PIPE,
         text=True,
     )
+    started = Attacker(process)
     try:
-        yield Attacker(process)
+        yield started
     finally:
         process.terminate()
-        process.communicate()
+        process.wait()
+        # It closes what it reads from.
+        started.reader.join()
+        assert process.stdin is not None
+        process.stdin.close()
 
 
 def attacked(lesson: Lesson, servers: Sequence[Lab], port: int) -> list[dict[str, Any]]:

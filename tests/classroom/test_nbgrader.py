@@ -16,7 +16,9 @@ from server.classroom.class_set import write_notebook
 from server.classroom.student import student_notebook
 from server.exercises import catalogue, solution
 from server.lessons import lessons
-from server.paths import STATIC
+from server.paths import NOTEBOOKS, STATIC
+
+ROOT = NOTEBOOKS.parent
 
 LESSON = lessons()[0].notebook
 BROWSER_LESSON = next(
@@ -27,6 +29,16 @@ BROWSER_LESSON = next(
         for cell in nbformat.read(lesson.notebook, as_version=4).cells
     )
 )
+
+# In its process, too, kernels take ports that nobody else is given.
+NBGRADER = f"""\
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from tests.kernels import take_ports_of_its_own
+take_ports_of_its_own()
+from nbgrader.apps.nbgraderapp import main
+main()
+"""
 
 
 def nbgrader(course: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -41,7 +53,7 @@ def nbgrader(course: Path, *arguments: str) -> subprocess.Popen[str]:
     for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR"):
         environment[name] = str(course / name.lower())
     return subprocess.Popen(
-        [sys.executable, "-m", "nbgrader", *arguments],
+        [sys.executable, "-c", NBGRADER, *arguments],
         cwd=course,
         env=environment,
         stdout=subprocess.DEVNULL,

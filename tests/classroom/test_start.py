@@ -154,12 +154,10 @@ def test_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 ASKS = """\
-import signal, sys, threading
-asked = threading.Event()
-signal.signal(signal.SIGINT, lambda *_: asked.set())
+import signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
 print("ready", flush=True)
-asked.wait()
-sys.exit(7)
+time.sleep(3600)
 """
 
 

@@ -13,7 +13,7 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
-from tests.kernels import transport
+from tests.kernels import PORTS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -144,12 +144,7 @@ class Kernel:
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Kernel]:
     """A kernel in which the consumers are defined."""
-    with transport() as options:
-        yield from kernel_of(KernelManager(kernel_name="python3", **options))
-
-
-def kernel_of(manager: KernelManager) -> Iterator[Kernel]:
-    """Yield the kernel of a manager, as long as it is wanted."""
+    manager = KernelManager(kernel_name="python3")
     manager.start_kernel(cwd=str(ROOT))
     client = manager.client()
     client.start_channels()
@@ -162,6 +157,11 @@ def kernel_of(manager: KernelManager) -> Iterator[Kernel]:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
         manager.cleanup_resources()
+
+
+def test_ports(kernel: Kernel) -> None:
+    """A kernel that a test starts has ports that no other process is given."""
+    assert set(kernel.manager.ports) <= set(PORTS)
 
 
 def test_prints_go_to_the_record_and_not_to_a_cell(kernel: Kernel) -> None:

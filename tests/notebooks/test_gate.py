@@ -25,6 +25,7 @@ def failing_cells(path: Path) -> list[int]:
     """Compare a notebook as ``make test`` does; return the numbers of the cells that fail."""
     report = path.with_suffix(".xml")
     command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "no:cacheprovider"]
+    command += ["-p", "tests.kernels"]
     done = subprocess.run(
         [*command, f"--rootdir={REPOSITORY}", f"--junitxml={report}", str(path)],
         cwd=REPOSITORY,

@@ -14,7 +14,6 @@ from nbformat import NotebookNode
 
 from server.authoring.notebooks import read
 from server.paths import NOTEBOOKS
-from tests.kernels import transport
 
 PATHS = [
     path
@@ -59,12 +58,7 @@ async def failure(client: AsyncKernelClient, cell: NotebookNode) -> str:
 
 async def first_failure(path: Path) -> str:
     """Run a lesson from top to bottom, and then its sections in another order."""
-    with transport() as options:
-        return await first_failure_of(path, AsyncKernelManager(kernel_name="python3", **options))
-
-
-async def first_failure_of(path: Path, manager: AsyncKernelManager) -> str:
-    """Do the same, in the kernel of a manager."""
+    manager = AsyncKernelManager(kernel_name="python3")
     first = sections(read(path))
     again = random.Random(f"{SEED} {path.stem}").sample(first, len(first))
     await manager.start_kernel(

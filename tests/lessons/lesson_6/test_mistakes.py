@@ -62,20 +62,22 @@ def layer(server: Server) -> RedisChannelLayer:
 
 def test_layer_down(kept: Project, cookie: str) -> None:
     """Without Valkey each consumer dies."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    server = kept.start(UVICORN, None, VALKEY_URL=f"redis://127.0.0.1:{port}", LAYER=CORE)
-    assert server.child is not None
+    with socket.socket() as taken:
+        # Nobody listens there, and nobody else is given the port.
+        taken.bind(("127.0.0.1", 0))
+        url = f"redis://127.0.0.1:{taken.getsockname()[1]}"
+        server = kept.start(UVICORN, None, VALKEY_URL=url, LAYER=CORE)
+        assert server.child is not None
 
-    # Of a chain of exceptions it shows the last one only; others with the same text come before.
-    def has_come() -> bool:
-        return any("Error 111" in line for line in server.lines())
+        # Of a chain of exceptions it shows the last one only; others that say the same come before.
+        def has_come() -> bool:
+            return any("Error 111" in line for line in server.lines())
 
-    # Whether the consumer accepts before it dies is chance.
-    with suppress(InvalidHandshake), join(server, cookie) as ws, suppress(ConnectionClosed):
-        ws.recv(timeout=60)
-    with server.child.news:
-        server.child.news.wait_for(has_come, 60)
+        # Whether the consumer accepts before it dies is chance.
+        with suppress(InvalidHandshake), join(server, cookie) as ws, suppress(ConnectionClosed):
+            ws.recv(timeout=60)
+        with server.child.news:
+            server.child.news.wait_for(has_come, 60)
     matches("layer-down", "\n".join(server.lines()))
 
 
