@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import sys
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from channels.consumer import AsyncConsumer
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import JsonWebsocketConsumer, WebsocketConsumer
 from django.urls import path, re_path
 from websockets.exceptions import InvalidStatus
@@ -23,8 +27,9 @@ from server.exercises import Verdict, check, practice, visit
 from server.exercises.answers import answers, catalogue
 from server.exercises.practice import SERVER
 from server.exercises.registry import EXERCISES, BrowserExercise
-from server.exercises.scenario import End, Patience, Trial, came, quote
+from server.exercises.scenario import Client, End, Patience, Trial, came, quote
 from server.exercises.visit import newest_run
+from server.lessons.lesson_1 import judges as lesson_1
 from server.lessons.lesson_2.judges import all_routes, route_mistake
 from server.lessons.lesson_4.judges import added, not_with_zero, same
 from server.lessons.lesson_5 import judges as lesson_5
@@ -528,6 +533,41 @@ def test_route_mistake_without_slash() -> None:
 
 
 # The rest
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_orders_that_a_loop_finds_together(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    """Orders that wait for each other do not pass where the loop has found them ready together."""
+    order = lesson_1.order
+    stalled: list[Client] = []
+
+    def order_and_stall(clients: list[Client]) -> None:
+        order(clients)
+        if not stalled:
+            stalled.append(clients[0])
+            loop = clients[0].trial.host.loop
+            # It turns again when three of them are ready, or all four.
+            loop.call_soon_threadsafe(loop.call_later, 0.1, time.sleep, 0.6)
+
+    with ThreadPoolExecutor(threads) as pool:
+
+        class Kitchen(AsyncConsumer):
+            async def websocket_connect(self, event: dict[str, Any]) -> None:
+                await self.send({"type": "websocket.accept"})
+
+            async def websocket_receive(self, event: dict[str, Any]) -> None:
+                dish = event["text"]
+                await self.send({"type": "websocket.send", "text": f"cooking {dish}"})
+                await asyncio.get_running_loop().run_in_executor(pool, time.sleep, 0.2)
+                await self.send({"type": "websocket.send", "text": f"{dish} is ready"})
+
+            async def websocket_disconnect(self, event: dict[str, Any]) -> None:
+                raise StopConsumer
+
+        monkeypatch.setattr(lesson_1, "order", order_and_stall)
+        verdict = check("1.4", Kitchen)
+    assert stalled
+    assert "✗ not yet  the four orders are cooked at the same time" in str(verdict)
 
 
 def test_catalogue() -> None:
