@@ -292,7 +292,7 @@ class Trial(Sheet):
                 connect(
                     f"ws://127.0.0.1:{self.host.port}/{path}",
                     # The server gives up first, and says why.
-                    open_timeout=self.patience.handshake + 1.0,
+                    open_timeout=self.patience.handshake + 3.0,
                     close_timeout=self.patience.leave,
                     ping_interval=None,
                     compression=None,
@@ -343,7 +343,11 @@ class Trial(Sheet):
         try:
             self.host.call(partial(asyncio.sleep, 0), 0.4)
         except TimeoutError:
-            return True
+            # A loop that no handler holds stands still for another reason: the machine's.
+            return any(
+                bridge.busy is not None and bridge.sync_event is None
+                for bridge in tuple(self.host.bridges)
+            )
         return False
 
     def forgive_failures(self) -> None:
@@ -380,7 +384,13 @@ class Trial(Sheet):
     def idle(self) -> bool:
         """Whether the consumers have taken all messages and wait for more."""
         taken = sum(isinstance(entry.what, Received) for entry in self.snapshot.entries)
-        return taken >= self.messages and not self.host.working() and not unread(self.layers)
+        return (
+            taken >= self.messages
+            and not self.host.working()
+            and not unread(self.layers)
+            # What a loop has in hand that stands still is on its way.
+            and self.host.turns(SLICE / 2)
+        )
 
     @property
     def warnings(self) -> list[str]:

@@ -38,7 +38,7 @@ from server.live.record import Connecting, Entry, Received, Sent, Snapshot, What
 from server.mistakes.registry import MISTAKES
 from server.notebook.launch import LiveServer
 from server.notebook.runs import Page, Report, Run, Told, runs
-from tests.exercises.cells import cells
+from tests.exercises.cells import cells, run_answer
 from tests.exercises.cells import run as run_cell
 
 # What a browser did
@@ -568,6 +568,60 @@ def test_orders_that_a_loop_finds_together(monkeypatch: pytest.MonkeyPatch, thre
         verdict = check("1.4", Kitchen)
     assert stalled
     assert "✗ not yet  the four orders are cooked at the same time" in str(verdict)
+
+
+def stall(trial: Trial, seconds: float) -> None:
+    """Let the server's loop stand still, from now on."""
+    trial.host.loop.call_soon_threadsafe(time.sleep, seconds)
+
+
+def answer_with(id: str, title: str) -> Any:
+    """Return what an answer in the catalogue defines."""
+    [answer] = [answer for answer in answers(id) if answer.title == title]
+    return run_answer(id, answer)
+
+
+def test_a_loop_that_stalls_while_orders_are_cooked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tasks of a consumer are to send is waited for where the loop stands still."""
+    order = lesson_1.order
+
+    def order_and_stall(clients: list[Client]) -> None:
+        order(clients)
+        loop = clients[0].trial.host.loop
+        loop.call_soon_threadsafe(loop.call_later, 0.1, time.sleep, 0.8)
+
+    monkeypatch.setattr(lesson_1, "order", order_and_stall)
+    verdict = check("1.4", answer_with("1.4", "A task per order"))
+    assert verdict.passed, verdict
+
+
+@pytest.mark.parametrize(
+    ("id", "title", "function"),
+    [
+        ("1.1", "It returns the answer", "give_up"),
+        ("1.4", "sync_to_async with its one thread", "turns"),
+        ("1.4", "time.sleep in an async consumer", "turns"),
+    ],
+)
+def test_no_handler_is_blamed_for_a_stall(
+    monkeypatch: pytest.MonkeyPatch, id: str, title: str, function: str
+) -> None:
+    """A loop that stands still while a check looks at it makes no other diagnosis."""
+    [expected] = [answer.diagnosis for answer in answers(id) if answer.title == title]
+    owner = Trial if function == "give_up" else lesson_1
+    look = getattr(owner, function)
+    stalled: list[Trial] = []
+
+    def stall_and_look(trial: Trial) -> Any:
+        if not stalled:
+            stalled.append(trial)
+            stall(trial, 0.7)
+        return look(trial)
+
+    monkeypatch.setattr(owner, function, stall_and_look)
+    verdict = check(id, answer_with(id, title))
+    assert verdict.mistake is not None
+    assert verdict.mistake.id == expected
 
 
 def test_catalogue() -> None:

@@ -293,7 +293,7 @@ def not_goodbye(trial: Trial, got: object) -> Mistake | None:
     if not isinstance(got, End) or got.code in (1006, 1011):
         return None
     # What is sent after the close raises an exception, which says more.
-    trial.host.settle(0.2)
+    trial.host.settle(trial.patience.leave)
     return None if trial.failures else NO_GOODBYE
 
 
@@ -354,14 +354,16 @@ def four_at_once(trial: Trial) -> None:
     ok = all(ready - start >= COOKING * 0.9 for start, ready in cooking_times(trial))
     mistake = None if trial.warnings else NO_WORK
     trial.expect(what, ok, f"{COOKING:g} s from cooking to ready", "less than that", mistake)
-    most = at_once(trial)
     is_sync = isinstance(trial.answer, type) and issubclass(trial.answer, SyncConsumer)
-    for number in (1, 2):
-        if is_sync or were_soon(trial) or (most < 3 and number == 2):
+    seen = [at_once(trial)]
+    # The machine may have been busy with something else: once more, or twice where it looks right.
+    while len(seen) < 3 and sum(most < 3 for most in seen) < 2:
+        if is_sync or were_soon(trial):
             break
-        # The machine may have been busy with something else: once more.
         cook(clients)
-        most = at_once(trial)
+        seen.append(at_once(trial))
+    # Who takes longer than asked for is not soon, and has to look right each time.
+    most = seen[-1] if is_sync or were_soon(trial) else min(seen)
     in_loop = held_up(trial, clients) if most < 3 and not is_sync else None
     trial.expect(
         "the four orders are cooked at the same time",
@@ -406,12 +408,20 @@ def were_soon(trial: Trial) -> bool:
 
 def held_up(trial: Trial, clients: list[Client]) -> Mistake:
     """Return why the orders of an async consumer are cooked one after the other."""
-    order(clients)
-    # Before an order has come, every loop is free.
-    clients[0].receive()
-    if turns(trial) < FREE:
+    held = {hold.number for hold in trial.host.work.holds if hold.end - hold.start >= COOKING * 0.9}
+    if len(held) >= 3:
         return MISTAKES["blocking"]
-    return ONE_WAITS if "sync_to_async" in names_used(trial.answer) else LOCKED
+    # Not once only: the machine may have held the loop.
+    for _ in range(2):
+        order(clients)
+        # Before an order has come, every loop is free.
+        clients[0].receive()
+        if turns(trial) >= FREE:
+            return ONE_WAITS if "sync_to_async" in names_used(trial.answer) else LOCKED
+        for client, dish in zip(clients, DISHES, strict=True):
+            while client.receive() not in (f"{dish} is ready", None):
+                pass
+    return MISTAKES["blocking"]
 
 
 def turns(trial: Trial) -> int:
