@@ -31,6 +31,7 @@ from server.exercises.scenario import Client, End, Patience, Trial, came, quote
 from server.exercises.visit import newest_run
 from server.lessons.lesson_1 import judges as lesson_1
 from server.lessons.lesson_2.judges import all_routes, route_mistake
+from server.lessons.lesson_4 import judges as lesson_4
 from server.lessons.lesson_4.judges import added, not_with_zero, same
 from server.lessons.lesson_5 import judges as lesson_5
 from server.lessons.lesson_5.judges import was_written_throughout
@@ -601,6 +602,7 @@ def test_a_loop_that_stalls_while_orders_are_cooked(monkeypatch: pytest.MonkeyPa
         ("1.1", "It returns the answer", "give_up"),
         ("1.4", "sync_to_async with its one thread", "turns"),
         ("1.4", "time.sleep in an async consumer", "turns"),
+        ("4.1", "The result alone", "is_endless"),
     ],
 )
 def test_no_handler_is_blamed_for_a_stall(
@@ -608,7 +610,7 @@ def test_no_handler_is_blamed_for_a_stall(
 ) -> None:
     """A loop that stands still while a check looks at it makes no other diagnosis."""
     [expected] = [answer.diagnosis for answer in answers(id) if answer.title == title]
-    owner = Trial if function == "give_up" else lesson_1
+    owner = {"give_up": Trial, "turns": lesson_1, "is_endless": lesson_4}[function]
     look = getattr(owner, function)
     stalled: list[Trial] = []
 

@@ -174,7 +174,7 @@ def why_not_sent_away(ground: Ground, came: str, ear: Ear, let_in: Mistake) -> M
     if came == "refused with HTTP 403":
         return CODE_BEFORE_ACCEPT
     if came.startswith("a message"):
-        if not ear.text(1.0).startswith(ENDED):
+        if not ear.text().startswith(ENDED):
             return let_in
         return TELLS_FIRST if came == 'a message: "among us"' else NOT_ONLY_THE_CODE
     if came == f"{ENDED}, with 1006" or came.startswith("refused"):
