@@ -626,6 +626,41 @@ def test_no_handler_is_blamed_for_a_stall(
     assert verdict.mistake.id == expected
 
 
+def test_a_consumer_that_ends_while_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check ends, too, where the connections do before all that it waits for has come."""
+
+    class Kitchen(AsyncConsumer):
+        orders = 0
+
+        async def websocket_connect(self, event: dict[str, Any]) -> None:
+            await self.send({"type": "websocket.accept"})
+
+        async def websocket_receive(self, event: dict[str, Any]) -> None:
+            self.orders += 1
+            if self.orders == 3:
+                await self.send({"type": "websocket.close"})
+                return
+            dish = event["text"]
+            await self.send({"type": "websocket.send", "text": f"cooking {dish}"})
+            async with lock:
+                await asyncio.sleep(0.2)
+            await self.send({"type": "websocket.send", "text": f"{dish} is ready"})
+
+        async def websocket_disconnect(self, event: dict[str, Any]) -> None:
+            raise StopConsumer
+
+    lock = asyncio.Lock()
+    looks: list[Trial] = []
+
+    def turns(trial: Trial) -> int:
+        looks.append(trial)
+        return 0
+
+    monkeypatch.setattr(lesson_1, "turns", turns)
+    assert not check("1.4", Kitchen).passed
+    assert len(looks) == 2
+
+
 def test_catalogue() -> None:
     """The teacher's list has a title, the source and the diagnosis."""
     title, source, diagnosis = catalogue("1.1")[0]
