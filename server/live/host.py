@@ -57,6 +57,9 @@ STOP_TIMEOUT = 3.0
 ANSWER_TIMEOUT = 1.0
 """Seconds without an answer after which a loop counts as blocked."""
 
+NO_HANDLER = "a handler"
+"""How :meth:`Host.blocked_by` names who blocks the loop where it sees no handler that does."""
+
 
 class RecordHandler(logging.Handler):
     """Writes what ``websockets`` logs to the record, and not into a cell."""
@@ -212,21 +215,28 @@ class Host(Service):
         """
         if timeout is None:
             timeout = self.limits.grace + 1.0
-        if self.running and threading.current_thread() is not self.thread:
+        for _ in range(2):
+            if not self.running or threading.current_thread() is self.thread:
+                return
             try:
                 self.call(partial(self.wait_settled, timeout), timeout + ANSWER_TIMEOUT)
+                return
             except TimeoutError:
-                self.record.add(
-                    0,
-                    Note(
-                        f"The server's event loop does not answer: {self.blocked_by()} blocks "
-                        f"it. In an async consumer, await what takes time: "
-                        f"await asyncio.sleep(1), not time.sleep(1)."
-                    ),
-                )
+                blocker = self.blocked_by()
+                # A machine that stood still has kept the loop from answering, and no handler did.
+                if blocker != NO_HANDLER or not self.turns(ANSWER_TIMEOUT):
+                    break
+        self.record.add(
+            0,
+            Note(
+                f"The server's event loop does not answer: {blocker} blocks it. "
+                f"In an async consumer, await what takes time: "
+                f"await asyncio.sleep(1), not time.sleep(1)."
+            ),
+        )
 
     def blocked_by(self) -> str:
-        """Name the handler that runs on the loop right now."""
+        """Name the handler that runs on the loop right now, as far as it is known."""
         frame = sys._current_frames().get(self.thread.ident or 0)
         while frame is not None:
             owner = frame.f_locals.get("self")
@@ -234,7 +244,7 @@ class Host(Service):
                 name = f"{type(owner).__name__}.{frame.f_code.co_name}"
                 return f"{name}, in line {frame.f_lineno} of its cell or file,"
             frame = frame.f_back
-        return "a handler"
+        return NO_HANDLER
 
     # On the host's thread
 

@@ -376,6 +376,40 @@ def test_a_loop_that_is_blocked_by_nobody_known() -> None:
         release.set()
 
 
+@pytest.mark.usefixtures("gives_up_soon")
+@pytest.mark.parametrize("again", [False, True])
+def test_a_loop_that_stands_still_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    """Where no handler is seen to block a loop, one is blamed only if it stands still again."""
+    begun, release = threading.Event(), threading.Event()
+
+    async def stand_still() -> None:
+        begun.set()
+        release.wait()
+
+    with serving(AsyncEcho) as live:
+
+        def turns(patience: float) -> bool:
+            if not again:
+                release.set()
+                monkeypatch.setattr(host_module, "ANSWER_TIMEOUT", 60.0)
+            return True
+
+        monkeypatch.setattr(live.host, "turns", turns)
+        asyncio.run_coroutine_threadsafe(stand_still(), live.host.loop)
+        assert begun.wait(60)
+        live.host.settle(0.0)
+        release.set()
+        notes = [e.what.text for e in live.record.snapshot().entries if isinstance(e.what, Note)]
+        monkeypatch.undo()
+    blamed = (
+        "The server's event loop does not answer: a handler blocks it. "
+        "In an async consumer, await what takes time: await asyncio.sleep(1), not time.sleep(1)."
+    )
+    assert notes == ([blamed] if again else [])
+
+
 def test_blocked_before_it_runs() -> None:
     """A host without a thread is blocked by nobody."""
     host = host_for(AsyncEcho)

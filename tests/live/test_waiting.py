@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
+
+import pytest
 
 from server.live.waiting import Changes, forever, turns, until_done
 
@@ -77,5 +80,31 @@ def test_until_done() -> None:
         await until_done(task, endless, timeout=0.01)
         assert not endless.done()
         endless.cancel()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("way", ["until", "until_done"])
+def test_a_machine_that_stands_still(way: str) -> None:
+    """What is under way when a machine stands still for longer than is waited gets to its end."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        stood_still = 0.0
+
+        def stand_still() -> None:
+            nonlocal stood_still
+            stood_still = 120.0
+
+        loop.time = lambda: time.monotonic() + stood_still  # type: ignore[method-assign]
+        task = asyncio.ensure_future(turns(20))
+        loop.call_soon(stand_still)
+        if way == "until":
+            changes = Changes()
+            task.add_done_callback(changes.changed)
+            await changes.until(task.done, 60)
+        else:
+            await until_done(task, timeout=60)
+        assert task.done()
 
     asyncio.run(main())
