@@ -536,6 +536,47 @@ def test_route_mistake_without_slash() -> None:
 # The rest
 
 
+@pytest.mark.parametrize(
+    ("cooked", "passes"),
+    [
+        ([(0.2, 0.2, 0.2, 0.2)], True),
+        # Once is enough where no machine makes it look better than it is.
+        ([(0.25, 0.27, 0.29, 0.8)], True),
+        # A loop that stood still is given another chance, and has to stand still no more.
+        ([(0.7, 0.7, 0.7, 0.8), (0.2, 0.2, 0.2, 0.2)], True),
+        ([(0.2, 0.7, 0.7, 0.7), (0.2, 0.7, 0.7, 0.7)], False),
+        ([(0.2, 0.7, 0.7, 0.7), (0.21, 0.22, 0.23, 0.24)], True),
+        # Who takes longer than was asked for.
+        ([(0.5, 0.5, 0.5, 0.5)] * 3, True),
+        ([(0.5, 0.5, 1.0, 1.0)] * 2, False),
+        # Two at once, of which a busy loop has found the second, or both, ready a bit late.
+        ([(0.2, 0.23, 0.4, 0.4)] * 2, False),
+        ([(0.7, 0.7, 0.7, 0.7)] * 2 + [(0.25, 0.25, 0.4, 0.4)], False),
+        # One by one, and the loop finds three or all of them ready together.
+        ([(0.7, 0.7, 0.7, 0.8), (0.2, 0.4, 0.6, 0.8)], False),
+        ([(0.8, 0.8, 0.8, 0.8), (0.7, 0.7, 0.7, 0.8), (0.2, 0.4, 0.6, 0.8)], False),
+    ],
+)
+def test_orders_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch, cooked: list[tuple[float, ...]], passes: bool
+) -> None:
+    """When orders were ready tells whether they were cooked together, once what stalls is out."""
+    seen: list[lesson_1.Times] = []
+
+    def cooking_times(trial: object) -> lesson_1.Times:
+        # The first answer is asked for twice: whether an order takes its time, and here.
+        times = [(0.0, ready) for ready in cooked[max(0, len(seen) - 1)]]
+        seen.append(times)
+        return times
+
+    monkeypatch.setattr(lesson_1, "cooking_times", cooking_times)
+    monkeypatch.setattr(lesson_1, "cook", lambda clients: None)
+    monkeypatch.setattr(lesson_1, "held_up", lambda *_: lesson_1.LOCKED)
+    verdict = check("1.4", answer_with("1.4", "An async generic consumer"))
+    assert verdict.passed == passes, verdict
+    assert len(seen) == len(cooked) + 1
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_orders_that_a_loop_finds_together(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
     """Orders that wait for each other do not pass where the loop has found them ready together."""

@@ -338,6 +338,15 @@ LOCKED = mistake(
 )
 DISHES = ("soup", "rice", "fish", "cake")
 
+Times = list[tuple[float, float]]
+"""When each order was begun and when it was ready, in seconds of one clock."""
+
+SAME_TIME = 1.5
+"""Three orders are cooked at the same time if they take less than so many times as long as one.
+
+Two at once would take twice as long.
+"""
+
 FREE = 20
 """So often a loop turns at least that nothing holds; one that is held turns once for each order."""
 
@@ -355,24 +364,19 @@ def four_at_once(trial: Trial) -> None:
     mistake = None if trial.warnings else NO_WORK
     trial.expect(what, ok, f"{COOKING:g} s from cooking to ready", "less than that", mistake)
     is_sync = isinstance(trial.answer, type) and issubclass(trial.answer, SyncConsumer)
-    seen = [at_once(trial)]
+    cooked = [cooking_times(trial)]
     # The machine may have been busy with something else: once more, or twice where it looks right.
-    while (
-        not (is_sure := is_sync or were_soon(trial))
-        and len(seen) < 3
-        and sum(number < 3 for number in seen) < 2
-    ):
+    while not is_sync and needs_another(cooked):
         cook(clients)
-        seen.append(at_once(trial))
-    # Who takes longer than asked for is not soon, and has to look right each time.
-    most = seen[-1] if is_sure else min(seen)
-    in_loop = held_up(trial, clients) if most < 3 and not is_sync else None
+        cooked.append(cooking_times(trial))
+    fewest = min(rounds(cooked))
+    ok = was_soon(cooked) or fewest < SAME_TIME
     trial.expect(
         "the four orders are cooked at the same time",
-        most >= 3,
+        ok,
         "four at once",
-        "one after the other" if most == 1 else "two at once",
-        IN_TURN if is_sync else in_loop,
+        "two at once" if fewest < SAME_TIME + 1 else "one after the other",
+        None if ok else IN_TURN if is_sync else held_up(trial, clients),
     )
 
 
@@ -390,22 +394,37 @@ def order(clients: list[Client]) -> None:
         client.send(dish)
 
 
-def at_once(trial: Trial) -> int:
-    """Return how many orders were cooked at the same time, in the time before one was ready."""
-    ends = [ready for _, ready in cooking_times(trial)]
-    return max(sum(moment - COOKING * 0.9 < end <= moment for end in ends) for moment in ends)
+def needs_another(cooked: list[Times]) -> bool:
+    """Tell whether orders are to be cooked once more, to be sure."""
+    late = sum(number >= SAME_TIME for number in rounds(cooked))
+    return not was_soon(cooked) and len(cooked) < 3 and late < 2
 
 
-def were_soon(trial: Trial) -> bool:
-    """Tell whether three orders were ready before the third of two at once can have been.
+def was_soon(cooked: list[Times]) -> bool:
+    """Tell whether three orders were ready, the last time, before two at once can have been.
 
     A loop that stood still finds orders ready together that threads have cooked one by one; but
     none of them was ready sooner than that takes.
 
     """
-    times = cooking_times(trial)
-    third = sorted(ready for _, ready in times)[2]
-    return third - min(start for start, _ in times) < 2 * COOKING * 0.9
+    return third_ready(cooked[-1]) < SAME_TIME * COOKING
+
+
+def rounds(cooked: list[Times]) -> list[float]:
+    """Return how often one order could have been cooked until the third was ready, each time.
+
+    It is once if they are cooked at the same time, twice if two are, and three times if they are
+    cooked one after the other. One takes the shortest of all the times, which a machine that stands
+    still does not make any shorter.
+
+    """
+    shortest = min(ready - start for times in cooked for start, ready in times)
+    return [third_ready(times) / shortest for times in cooked]
+
+
+def third_ready(times: Times) -> float:
+    """Return how long after the first order was begun the third was ready, in seconds."""
+    return sorted(ready for _, ready in times)[2] - min(start for start, _ in times)
 
 
 def held_up(trial: Trial, clients: list[Client]) -> Mistake:
@@ -442,7 +461,7 @@ def names_used(value: Any) -> set[str]:
     return {name for code in codes_of(value) for name in code.co_names}
 
 
-def cooking_times(trial: Trial) -> list[tuple[float, float]]:
+def cooking_times(trial: Trial) -> Times:
     """Return when each order was begun and when it was ready, the last time."""
     sent = {
         entry.what.payload: entry.time
