@@ -18,6 +18,7 @@ from server.live import host, notes
 from server.live.proxies import spare_loopback
 from tests.browser import finding
 from tests.kernels import take_ports_of_its_own
+from tests.notebooks import streams
 
 # Lessons that run in a test leave the progress of whoever runs the tests alone.
 os.environ["COURSE_PROGRESS"] = "off"
@@ -85,6 +86,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Rows:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files; the order within a file is its own."""
     items.sort(key=lambda item: [not item.nodeid.startswith(name) for name in LONGEST])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have failing cells of the lessons, which lie elsewhere, show what they have printed."""
+    config.pluginmanager.register(streams)
 
 
 numbers = itertools.count()

@@ -21,18 +21,24 @@ REPOSITORY = NOTEBOOKS.parent
 SANITIZE = REPOSITORY / "tests" / "notebooks" / "sanitize.cfg"
 
 
-def failing_cells(path: Path) -> list[int]:
-    """Compare a notebook as ``make test`` does; return the numbers of the cells that fail."""
-    report = path.with_suffix(".xml")
+def compare(path: Path, *arguments: str) -> str:
+    """Compare a notebook as ``make test`` does; return what pytest prints."""
     command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "no:cacheprovider"]
-    command += ["-p", "tests.kernels"]
+    command += ["-p", "tests.kernels", "-p", "tests.notebooks.streams"]
     done = subprocess.run(
-        [*command, f"--rootdir={REPOSITORY}", f"--junitxml={report}", str(path)],
+        [*command, f"--rootdir={REPOSITORY}", *arguments, str(path)],
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
     )
     assert done.returncode in (0, 1), done.stdout + done.stderr
+    return done.stdout
+
+
+def failing_cells(path: Path) -> list[int]:
+    """Return the numbers of the cells of a notebook that fail."""
+    report = path.with_suffix(".xml")
+    compare(path, f"--junitxml={report}")
     return [
         int(case.attrib["name"].removeprefix("Cell "))
         for case in ET.parse(report).iter("testcase")
@@ -83,6 +89,15 @@ def test_of_an_address_only_the_port_is_masked(tmp_path: Path):
         nb.cells.append(new_code_cell(source, execution_count=count, outputs=[output]))
     nbformat.write(nb, path)
     assert failing_cells(path) == [1, 2, 3]
+
+
+def test_failure_says_what_was_printed(tmp_path: Path):
+    """A cell that prints what it should not fails with the text, and not only with the stream."""
+    path = tmp_path / "prints.ipynb"
+    source = "import sys\nprint(6 * 7, 'is the answer', file=sys.stderr)"
+    nbformat.write(new_notebook(cells=[new_code_cell(source, execution_count=1)]), path)
+    _, section = compare(path).split("printed to stderr", 1)
+    assert "\n42 is the answer\n" in section
 
 
 def masked(text: str) -> str:
