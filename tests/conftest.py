@@ -6,11 +6,14 @@ import gc
 import itertools
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import hypothesis
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 from websockets.sync.client import connect
 from xdist.scheduler import LoadFileScheduling
 
@@ -91,6 +94,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Have failing cells of the lessons, which lie elsewhere, show what they have printed."""
     config.pluginmanager.register(streams)
+    leave_history_alone(config)
+
+
+def leave_history_alone(config: pytest.Config) -> None:
+    """Have kernels write down none of their cells, which whoever runs the tests would find again.
+
+    They would all write to one file besides, and wait for each other.
+    """
+    folder = TemporaryDirectory(prefix="ipython-", ignore_cleanup_errors=True)
+    config.add_cleanup(folder.cleanup)
+    profile = Path(folder.name) / "profile_default"
+    profile.mkdir()
+    settings = profile / "ipython_kernel_config.py"
+    settings.write_text("c.HistoryManager.enabled = False\n")
+    os.environ["IPYTHONDIR"] = folder.name
 
 
 numbers = itertools.count()
@@ -109,7 +127,7 @@ def pytest_runtest_setup() -> None:
 @pytest.fixture
 def shell() -> Iterator[InteractiveShell]:
     """A shell that runs cells, as a kernel does; there is none but in the test that asks for it."""
-    yield InteractiveShell.instance()
+    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
     InteractiveShell.clear_instance()
 
 

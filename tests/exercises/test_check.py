@@ -427,27 +427,23 @@ def test_cannot_be_remembered(
     assert "0 of" in progress(1).headline
 
 
-def test_cell_that_has_failed() -> None:
+def test_cell_that_has_failed(shell: InteractiveShell) -> None:
     """After a cell that ended in an error, a verdict begins with that: the answer may be older.
 
     A cell that defines nothing cannot hold the answer.
 
     """
-    shell = InteractiveShell.instance()
-    try:
-        for source, remark in (
-            ("class Whisper(:", "The cell that you ran just before has failed: SyntaxError."),
-            ("one = nobody", "The cell that you ran just before has failed: NameError."),
-            ("nobody", ""),
-            ("1 + 1", ""),
-        ):
-            with redirect_stdout(StringIO()):
-                shell.run_cell(source)
-            notes = check("1.1", type("Own", (Whisper,), {})).notes
-            assert [note.startswith(remark) for note in notes] == [True] * bool(remark)
-            assert check("1.1", Shout, solution=True).notes == ()
-    finally:
-        InteractiveShell.clear_instance()
+    for source, remark in (
+        ("class Whisper(:", "The cell that you ran just before has failed: SyntaxError."),
+        ("one = nobody", "The cell that you ran just before has failed: NameError."),
+        ("nobody", ""),
+        ("1 + 1", ""),
+    ):
+        with redirect_stdout(StringIO()):
+            shell.run_cell(source)
+        notes = check("1.1", type("Own", (Whisper,), {})).notes
+        assert [note.startswith(remark) for note in notes] == [True] * bool(remark)
+        assert check("1.1", Shout, solution=True).notes == ()
 
 
 @pytest.fixture

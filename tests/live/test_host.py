@@ -429,7 +429,7 @@ def test_a_sync_handler_without_end() -> None:
     # of it, and does not catch there what is raised from another thread.
     def spin() -> None:
         started.append(True)
-        while not release.is_set():
+        while not release.wait(0.001):
             pass
 
     class Endless(SyncEcho):

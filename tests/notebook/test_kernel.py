@@ -164,6 +164,11 @@ def test_ports(kernel: Kernel) -> None:
     assert set(kernel.manager.ports) <= set(PORTS)
 
 
+def test_history(kernel: Kernel) -> None:
+    """What a test's kernel runs does not come into the history of whoever runs the tests."""
+    assert kernel.run("get_ipython().history_manager.enabled") == "False"
+
+
 def test_prints_go_to_the_record_and_not_to_a_cell(kernel: Kernel) -> None:
     """What the cell prints is the cell's; what the consumer prints is the record's."""
     kernel.run("live = launch(Echo)")

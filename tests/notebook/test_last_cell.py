@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
 
-import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from server.notebook.last_cell import last_error
 from server.notebook.launch import launch
 from tests.serving import SyncEcho
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    """A shell that runs cells, as a kernel does."""
-    yield InteractiveShell.instance()
-    InteractiveShell.clear_instance()
 
 
 def run(shell: InteractiveShell, source: str) -> None:

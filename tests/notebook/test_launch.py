@@ -444,15 +444,13 @@ def test_settings_of_ones_own() -> None:
     assert done.stdout == "mine\n"
 
 
-def test_the_extension() -> None:
+def test_the_extension(shell: InteractiveShell) -> None:
     """``%load_ext server`` registers the browser cell."""
-    shell = InteractiveShell.instance()
     try:
         server.load_ipython_extension(shell)
         assert "browser" in shell.magics_manager.magics["cell"]
     finally:
         gc.unfreeze()
-        InteractiveShell.clear_instance()
 
 
 def test_launch_that_fails() -> None:
