@@ -138,6 +138,22 @@ WIDER = """
 """
 """What is wider than the room that it has."""
 
+ON_THE_LINE = """
+() => [...document.querySelectorAll(".outputs")].flatMap((outputs) => {
+  const line = outputs.getBoundingClientRect().left + outputs.clientLeft;
+  const words = document.createTreeWalker(outputs, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  const found = [];
+  while (words.nextNode()) {
+    range.selectNodeContents(words.currentNode);
+    const touching = [...range.getClientRects()].some((box) => box.width && box.left < line + 3);
+    if (touching && words.currentNode.data.trim()) found.push(words.currentNode.data.slice(0, 200));
+  }
+  return found;
+})
+"""
+"""Words that touch the line that runs down beside outputs."""
+
 
 def findings(page: Page, **options: object) -> list[str]:
     """Return what axe-core finds on a page."""
@@ -277,7 +293,8 @@ def test_policy_forbids_everything_else(browser, handouts):
 def test_nothing_is_cut(looked_at, handouts, name):
     """Nothing is wider than a phone's window, but what scrolls by itself, or than paper's text.
 
-    A window has 320 pixels, the text of an A4 page 178 mm, and that of a Letter page 184 mm.
+    A window has 320 pixels, the text of an A4 page 178 mm, and that of a Letter page 184 mm. Nor
+    do words of an output touch the line beside it.
     """
     looked_at.emulate_media(media="screen")
     looked_at.set_viewport_size({"width": 320, "height": 800})
@@ -288,6 +305,7 @@ def test_nothing_is_cut(looked_at, handouts, name):
         looked_at.set_viewport_size({"width": width, "height": 1000})
         assert looked_at.evaluate("document.documentElement.scrollWidth") == width
         assert looked_at.evaluate(WIDER) == []
+        assert looked_at.evaluate(ON_THE_LINE) == []
 
 
 def test_readable_without_script(no_script, handouts):
