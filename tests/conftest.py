@@ -92,7 +92,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have failing cells of the lessons, which lie elsewhere, show what they have printed."""
+    """Set up what has to be there before the first test."""
+    # The lessons lie elsewhere, and their failing cells show what they have printed as well.
     config.pluginmanager.register(streams)
     leave_history_alone(config)
 
@@ -124,10 +125,16 @@ def pytest_runtest_setup() -> None:
         gc.freeze()
 
 
+@pytest.fixture(scope="session")
+def no_history() -> Config:
+    """Settings of a shell in this process, which reads no file with settings."""
+    return Config({"HistoryManager": {"enabled": False}})
+
+
 @pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
+def shell(no_history: Config) -> Iterator[InteractiveShell]:
     """A shell that runs cells, as a kernel does; there is none but in the test that asks for it."""
-    yield InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    yield InteractiveShell.instance(config=no_history)
     InteractiveShell.clear_instance()
 
 

@@ -22,6 +22,7 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import WebsocketConsumer
 from django.urls import path
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from server.exercises import Verdict, check, progress, reset
 from server.exercises.check import Unsolved, checked, is_empty
@@ -427,23 +428,27 @@ def test_cannot_be_remembered(
     assert "0 of" in progress(1).headline
 
 
-def test_cell_that_has_failed(shell: InteractiveShell) -> None:
+def test_cell_that_has_failed(no_history: Config) -> None:
     """After a cell that ended in an error, a verdict begins with that: the answer may be older.
 
     A cell that defines nothing cannot hold the answer.
 
     """
-    for source, remark in (
-        ("class Whisper(:", "The cell that you ran just before has failed: SyntaxError."),
-        ("one = nobody", "The cell that you ran just before has failed: NameError."),
-        ("nobody", ""),
-        ("1 + 1", ""),
-    ):
-        with redirect_stdout(StringIO()):
-            shell.run_cell(source)
-        notes = check("1.1", type("Own", (Whisper,), {})).notes
-        assert [note.startswith(remark) for note in notes] == [True] * bool(remark)
-        assert check("1.1", Shout, solution=True).notes == ()
+    shell = InteractiveShell.instance(config=no_history)
+    try:
+        for source, remark in (
+            ("class Whisper(:", "The cell that you ran just before has failed: SyntaxError."),
+            ("one = nobody", "The cell that you ran just before has failed: NameError."),
+            ("nobody", ""),
+            ("1 + 1", ""),
+        ):
+            with redirect_stdout(StringIO()):
+                shell.run_cell(source)
+            notes = check("1.1", type("Own", (Whisper,), {})).notes
+            assert [note.startswith(remark) for note in notes] == [True] * bool(remark)
+            assert check("1.1", Shout, solution=True).notes == ()
+    finally:
+        InteractiveShell.clear_instance()
 
 
 @pytest.fixture

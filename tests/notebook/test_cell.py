@@ -24,8 +24,8 @@ CODE = 'console.log("hello")\n'
 
 
 @pytest.fixture(scope="module")
-def shell() -> Iterator[InteractiveShell]:
-    made = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+def shell(no_history: Config) -> Iterator[InteractiveShell]:
+    made = InteractiveShell.instance(config=no_history)
     gc.unfreeze()  # the tests freeze what is there as well
     load_ipython_extension(made)
     yield made
