@@ -109,6 +109,8 @@ class Host(Service):
         self.ready: Future[None] = Future()
         self.stopping = asyncio.Event()
         self.stopped = False
+        self.asked: list[threading.Event] = []
+        """What those wait for who have asked whether the loop turns."""
         self.shared_thread = SharedThread(record, self.loop)
         self.logger = logging.Logger("live-server", logging.WARNING)
         self.logger.addHandler(RecordHandler(record))
@@ -157,10 +159,9 @@ class Host(Service):
         if threading.current_thread() is self.thread:
             self.stopping.set()
             return True
-        turned = threading.Event()
+        # In this order: a loop that has stopped runs nothing any more.
+        turned = self.next_turn()
         with suppress(RuntimeError):  # The loop is closed already.
-            # In this order: a loop that has stopped runs nothing any more.
-            self.loop.call_soon_threadsafe(turned.set)
             self.loop.call_soon_threadsafe(self.stopping.set)
         if self.thread.is_alive() and turned.wait(ANSWER_TIMEOUT):
             self.thread.join(STOP_TIMEOUT)
@@ -188,10 +189,17 @@ class Host(Service):
 
     def turns(self, patience: float) -> bool:
         """Tell whether the loop turns, or has ended."""
+        return self.next_turn().wait(patience)
+
+    def next_turn(self) -> threading.Event:
+        """Return what is set when the loop has turned, or has ended."""
         turned = threading.Event()
-        with suppress(RuntimeError):  # The loop is closed already.
+        self.asked.append(turned)
+        try:
             self.loop.call_soon_threadsafe(turned.set)
-        return turned.wait(patience) or self.loop.is_closed()
+        except RuntimeError:  # The loop is closed already.
+            turned.set()
+        return turned
 
     def call(self, function: Callable[[], Coroutine[Any, Any, T]], timeout: float) -> T:
         """Run an async function on the host's loop and wait for its result.
@@ -272,6 +280,8 @@ class Host(Service):
         for task in asyncio.all_tasks(self.loop):
             keep_for_good(task)
         self.loop.close()
+        for turned in self.asked:
+            turned.set()
 
     async def main(self) -> None:
         """Serve until asked to stop."""
@@ -308,18 +318,25 @@ class Host(Service):
         """Close every connection, and cancel what has not ended by then."""
         self.refuse_handshakes("The server restarts.")
         await self.accept_no_more()
+        given_up = False
         for server in servers:
-            with suppress(ValueError):
+            try:
+                server.server.close()
+            except ValueError:
                 # Who gave up a loop that is back now has closed the socket, and asyncio asks for
                 # its number in vain. In here, and not in the task that closes: nobody waits for
                 # that.
-                server.server.close()
+                given_up = True
             server.close(code=1012, reason="the server restarts")
         for wire in list(self.wires):
             if wire.request is None:
                 wire.transport.abort()
-        closed = [asyncio.ensure_future(server.wait_closed()) for server in servers]
-        await until_done(*closed, timeout=STOP_TIMEOUT / 4)
+        if given_up:
+            # From Python 3.12 on, such a server of asyncio's never says that it is closed.
+            await self.until(lambda: not self.bridges, STOP_TIMEOUT / 4)
+        else:
+            closed = [asyncio.ensure_future(server.wait_closed()) for server in servers]
+            await until_done(*closed, timeout=STOP_TIMEOUT / 4)
         for wire in list(self.wires):
             wire.transport.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}

@@ -25,6 +25,7 @@ from server.live.connection import Limits
 from server.live.current_connection import current_connection
 from server.live.host import Host, RecordHandler, listen, listen_beside
 from server.live.record import Closed, Disconnected, Failed, Note, Record, Refused
+from server.live.waiting import until_done
 from tests.serving import (
     AsyncEcho,
     RawClient,
@@ -118,6 +119,28 @@ def test_stopping_from_its_own_thread() -> None:
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1012
         assert results == [True]
+
+
+def test_a_loop_that_ends_instead_of_turning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks whether a loop turns that is just about to end is told so as soon as it has."""
+    host = host_for(AsyncEcho)
+    ending, asked = threading.Event(), threading.Event()
+
+    def release() -> None:
+        ending.set()
+        assert asked.wait(60)
+
+    monkeypatch.setattr(host.site, "release", release)
+    host.start()
+    host.loop.call_soon_threadsafe(host.stopping.set)
+    assert ending.wait(60)
+    turned = host.next_turn()
+    assert not turned.is_set()
+    asked.set()
+    assert turned.wait(60)
+    assert host.loop.is_closed()
+    assert host.next_turn().is_set()
+    assert host.stop()
 
 
 def test_what_clients_are_told_when_it_stops() -> None:
@@ -268,8 +291,16 @@ def test_idle() -> None:
 
 
 @pytest.mark.usefixtures("gives_up_soon")
-def test_a_loop_that_comes_back() -> None:
-    """A loop that was given up, and whose socket is closed, ends without an error of its own."""
+def test_a_loop_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that was given up, and whose socket is closed, ends without an error of its own.
+
+    It waits for no server of asyncio's either, which would not say that it is closed.
+    """
+
+    async def until_really_done(*tasks: asyncio.Future[Any], timeout: float) -> None:
+        await until_done(*tasks)
+
+    monkeypatch.setattr(host_module, "until_done", until_really_done)
     begun, release = threading.Event(), threading.Event()
 
     class Stays(AsyncEcho):
