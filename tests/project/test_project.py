@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -120,7 +121,9 @@ class Interrupted(threading.Thread):
     def run(self) -> None:
         while not self.sign.exists():
             time.sleep(0.01)
-        signal.raise_signal(signal.SIGINT)
+        # To the process, as from elsewhere. What is raised in this thread wakes no other: the main
+        # thread, which Python 3.15 has wait in the system, would not hear of it until it is over.
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 SLEEPER = "from pathlib import Path\nimport os, time\nPath('new').write_text(str(os.getpid()))\n"
