@@ -10,12 +10,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbval.plugin import get_sanitize_patterns
 
 from server.authoring.notebooks import PORT, SECRET, read, to_text
 from server.authoring.rules import all_outputs, code_cells
 from server.paths import NOTEBOOKS
+from tests.notebooks.clock import TRIES
 
 REPOSITORY = NOTEBOOKS.parent
 SANITIZE = REPOSITORY / "tests" / "notebooks" / "sanitize.cfg"
@@ -24,7 +26,8 @@ SANITIZE = REPOSITORY / "tests" / "notebooks" / "sanitize.cfg"
 def compare(path: Path, *arguments: str) -> str:
     """Compare a notebook as ``make test`` does; return what pytest prints."""
     command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "no:cacheprovider"]
-    command += ["-p", "tests.kernels", "-p", "tests.notebooks.streams"]
+    for plugin in ("tests.kernels", "tests.notebooks.clock", "tests.notebooks.streams"):
+        command += ["-p", plugin]
     done = subprocess.run(
         [*command, f"--rootdir={REPOSITORY}", *arguments, str(path)],
         cwd=REPOSITORY,
@@ -98,6 +101,47 @@ def test_failure_says_what_was_printed(tmp_path: Path):
     nbformat.write(new_notebook(cells=[new_code_cell(source, execution_count=1)]), path)
     _, section = compare(path).split("printed to stderr", 1)
     assert "\n42 is the answer\n" in section
+
+
+def measuring(stored: str, *tags: str) -> NotebookNode:
+    """Return a lesson that counts how often its second cell has run."""
+    output = new_output("stream", name="stdout", text=stored)
+    return new_notebook(
+        cells=[
+            new_code_cell("runs = 0", execution_count=1),
+            new_code_cell(
+                "runs += 1\nprint(f'{runs} x 0.3 s')",
+                execution_count=2,
+                outputs=[output],
+                metadata={"tags": [*tags]},
+            ),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("stored", "tags", "failing"),
+    [
+        (f"{TRIES} x 0.3 s\n", ["clock"], []),
+        (f"{TRIES + 1} x 0.3 s\n", ["clock"], [1]),
+        ("2 x 0.3 s\n", [], [1]),
+    ],
+    ids=["in time", "too late", "no clock"],
+)
+def test_time_is_measured_again(tmp_path: Path, stored: str, tags: list[str], failing: list[int]):
+    """A cell that measures time has a few tries to show what is stored, and any other cell one."""
+    path = tmp_path / "clock.ipynb"
+    nbformat.write(measuring(stored, *tags), path)
+    assert failing_cells(path) == failing
+
+
+def test_failure_is_no_time(tmp_path: Path):
+    """A cell that measures time and ends in an exception fails with it at once."""
+    path = tmp_path / "fails.ipynb"
+    nb = measuring("2 x 0.3 s\n", "clock")
+    nb.cells[1].source += "\nassert runs > 1"
+    nbformat.write(nb, path)
+    assert failing_cells(path) == [1]
 
 
 def masked(text: str) -> str:
