@@ -109,7 +109,7 @@ class Host(Service):
         self.ready: Future[None] = Future()
         self.stopping = asyncio.Event()
         self.stopped = False
-        self.asked: list[threading.Event] = []
+        self.asked: set[threading.Event] = set()
         """What those wait for who have asked whether the loop turns."""
         self.shared_thread = SharedThread(record, self.loop)
         self.logger = logging.Logger("live-server", logging.WARNING)
@@ -194,11 +194,11 @@ class Host(Service):
     def next_turn(self) -> threading.Event:
         """Return what is set when the loop has turned, or has ended."""
         turned = threading.Event()
-        self.asked.append(turned)
+        self.asked.add(turned)
         try:
-            self.loop.call_soon_threadsafe(turned.set)
+            self.loop.call_soon_threadsafe(self.tell, turned)
         except RuntimeError:  # The loop is closed already.
-            turned.set()
+            self.tell(turned)
         return turned
 
     def call(self, function: Callable[[], Coroutine[Any, Any, T]], timeout: float) -> T:
@@ -280,8 +280,13 @@ class Host(Service):
         for task in asyncio.all_tasks(self.loop):
             keep_for_good(task)
         self.loop.close()
-        for turned in self.asked:
-            turned.set()
+        for turned in list(self.asked):
+            self.tell(turned)
+
+    def tell(self, turned: threading.Event) -> None:
+        """Tell who has asked that the loop has turned, or has ended."""
+        self.asked.discard(turned)
+        turned.set()
 
     async def main(self) -> None:
         """Serve until asked to stop."""

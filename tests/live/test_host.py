@@ -141,6 +141,16 @@ def test_a_loop_that_ends_instead_of_turning(monkeypatch: pytest.MonkeyPatch) ->
     assert host.loop.is_closed()
     assert host.next_turn().is_set()
     assert host.stop()
+    assert not host.asked
+
+
+def test_an_answer_is_kept_by_nobody() -> None:
+    """A host that has told that its loop turns keeps nothing of the question."""
+    host = host_for(AsyncEcho)
+    host.start()
+    assert all(host.turns(60) for _ in range(3))
+    assert not host.asked
+    assert host.stop()
 
 
 def test_what_clients_are_told_when_it_stops() -> None:
