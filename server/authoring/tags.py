@@ -32,7 +32,7 @@ TAGS = {
     "recap": Tag("markdown", "The last section: the names that the lesson has met."),
     "browser": Tag("code", "A %%browser cell, or one that reads what a browser did."),
     "live": Tag("both", "Of use only where it runs; a handout leaves it out."),
-    "clock": Tag("code", "What it shows is a time; where it differs, nbval measures again."),
+    "clock": Tag("code", "What it shows is a time; where it differs, the tests measure it again."),
     "raises-exception": Tag("code", "The cell ends in an exception, and is meant to."),
     "nbval-ignore-output": Tag("code", "nbval does not compare it; metadata.reason says why."),
 }
