@@ -10,7 +10,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbval.plugin import get_sanitize_patterns
 
@@ -103,45 +102,28 @@ def test_failure_says_what_was_printed(tmp_path: Path):
     assert "\n42 is the answer\n" in section
 
 
-def measuring(stored: str, *tags: str) -> NotebookNode:
-    """Return a lesson that counts how often its second cell has run."""
-    output = new_output("stream", name="stdout", text=stored)
-    return new_notebook(
-        cells=[
-            new_code_cell("runs = 0", execution_count=1),
-            new_code_cell(
-                "runs += 1\nprint(f'{runs} x 0.3 s')",
-                execution_count=2,
-                outputs=[output],
-                metadata={"tags": [*tags]},
-            ),
-        ]
-    )
-
-
-@pytest.mark.parametrize(
-    ("stored", "tags", "failing"),
-    [
-        (f"{TRIES} x 0.3 s\n", ["clock"], []),
-        (f"{TRIES + 1} x 0.3 s\n", ["clock"], [1]),
-        ("2 x 0.3 s\n", [], [1]),
-    ],
-    ids=["in time", "too late", "no clock"],
-)
-def test_time_is_measured_again(tmp_path: Path, stored: str, tags: list[str], failing: list[int]):
-    """A cell that measures time has a few tries to show what is stored, and any other cell one."""
+def test_time_is_measured_again(tmp_path: Path):
+    """A cell that measures time has a few tries to show what is stored, and none to end well."""
+    cells = [
+        # The source, the tags and what is stored of it.
+        ("runs = 0", [], ""),
+        ("runs += 1; print(runs, 'x 0.3 s')", ["clock"], f"{TRIES} x 0.3 s\n"),
+        ("runs += 1; print(runs, 'x 0.3 s')", ["clock"], f"{2 * TRIES + 1} x 0.3 s\n"),
+        ("print(runs, 'runs')", [], f"{2 * TRIES} runs\n"),
+        ("runs += 1; print(runs, 'runs')", [], f"{2 * TRIES + 2} runs\n"),
+        ("runs += 1; 1 / 0", ["clock"], ""),
+        ("print(runs, 'runs')", [], f"{2 * TRIES + 2} runs\n"),
+    ]
+    nb = new_notebook()
+    for count, (source, tags, text) in enumerate(cells, start=1):
+        outputs = [new_output("stream", name="stdout", text=text)] if text else []
+        cell = new_code_cell(source, execution_count=count, outputs=outputs)
+        cell.metadata.tags = tags
+        nb.cells.append(cell)
     path = tmp_path / "clock.ipynb"
-    nbformat.write(measuring(stored, *tags), path)
-    assert failing_cells(path) == failing
-
-
-def test_failure_is_no_time(tmp_path: Path):
-    """A cell that measures time and ends in an exception fails with it at once."""
-    path = tmp_path / "fails.ipynb"
-    nb = measuring("2 x 0.3 s\n", "clock")
-    nb.cells[1].source += "\nassert runs > 1"
     nbformat.write(nb, path)
-    assert failing_cells(path) == [1]
+    too_late, no_clock, no_time = 2, 4, 5
+    assert failing_cells(path) == [too_late, no_clock, no_time]
 
 
 def masked(text: str) -> str:
