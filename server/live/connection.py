@@ -241,6 +241,8 @@ class Bridge(Changes):
         """Whether it has raised an exception."""
         self.held_for = 0.0
         """Seconds of steps that were not short, in the event in hand."""
+        self.computed_for = 0.0
+        """For how many of them the processor worked."""
         self.busy: tuple[str, float] | None = None
         """Type of the event in hand, and when the application took it."""
         self.layer_busy: tuple[str, float] | None = None
@@ -476,17 +478,18 @@ class Bridge(Changes):
         start = max(start, self.idle_since)
         self.idle_since = end = time.perf_counter()
         if self.held_for:
-            on_hold(self, label, self.held_for)
-            self.held_for = 0.0
+            on_hold(self, label, self.held_for, self.computed_for)
+            self.held_for = self.computed_for = 0.0
         if self.lines:
             self.flush_prints()
         # A sync consumer works in a thread, which keeps the time itself.
         if not isinstance(self.consumer, SyncConsumer):
             self.owner.work.worked(self.number, label, start, end)
 
-    def held(self, start: float, end: float) -> None:
+    def held(self, start: float, end: float, computed: float) -> None:
         """Note that the application has kept the event loop from turning."""
         self.held_for += end - start
+        self.computed_for += computed
         if end - start >= HOLD:
             self.owner.work.held(self.number, start, end)
 

@@ -25,6 +25,9 @@ MUCH = 0.5
 """Seconds that the steps of one handler may take in all: a machine that is busy with other things
 makes them longer."""
 
+COMPUTING = 1 / 2
+"""The part of them from which the handler computes, and no machine has stood still meanwhile."""
+
 
 class Connection(Protocol):
     """What is asked of a connection."""
@@ -73,8 +76,19 @@ def on_layer_message(connection: Connection, kind: str) -> None:
         say_once(connection, text)
 
 
-def on_hold(connection: Connection, label: str, seconds: float) -> None:
-    """Say that a handler has held up the event loop with steps that took so long in all."""
+def on_hold(connection: Connection, label: str, seconds: float, computed: float) -> None:
+    """Say that a handler has held up the event loop.
+
+    Where nothing is known that it waits for, and it has not computed either, the machine may have
+    stood still: that is said when it comes again.
+
+    Args:
+        connection: The connection of the handler.
+        label: The type of the event that it had in hand.
+        seconds: How long its steps took in all.
+        computed: For how many of these seconds the processor worked.
+
+    """
     consumer = connection.consumer
     if consumer is None:
         return
@@ -84,6 +98,8 @@ def on_hold(connection: Connection, label: str, seconds: float) -> None:
         return
     if not call:
         call = f"{cls.__name__}, at work on {label},"
+        if computed < seconds * COMPUTING and connection.record.is_new(f"{call} may block."):
+            return
     say_once(
         connection,
         f"{call} and so kept the event loop to itself: no other connection got its turn."

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import pytest
 from channels.consumer import AsyncConsumer
 
-from server.live.notes import MUCH, on_hold
+from server.live.notes import COMPUTING, MUCH, on_hold
 from server.live.record import Note, Record
 from server.live.work import HOLD, SHORT
 from tests.serving import AsyncEcho, RawClient, SyncEcho, serving
@@ -43,26 +44,64 @@ def test_remarks_come_once() -> None:
         assert notes == [(1, Note("Something is to be said."))]
 
 
+MUCH_WORK = Note(
+    "AsyncEcho, at work on websocket.receive, kept the event loop to itself: no other connection "
+    "got its turn."
+)
+
+
 def test_much_work() -> None:
-    """Steps that take long in all are named, whatever they do; those of a busy machine are not."""
+    """Steps that compute for long are named, whatever they do; those of a busy machine are not."""
     connection = Connection(AsyncEcho())
-    on_hold(connection, "websocket.receive", MUCH - 0.1)
+    on_hold(connection, "websocket.receive", MUCH - 0.1, MUCH - 0.1)
     assert connection.notes == []
-    on_hold(connection, "websocket.receive", MUCH)
-    on_hold(connection, "websocket.receive", MUCH)
-    assert connection.notes == [
-        Note(
-            "AsyncEcho, at work on websocket.receive, kept the event loop to itself: no other "
-            "connection got its turn."
-        )
-    ]
+    on_hold(connection, "websocket.receive", MUCH, MUCH * COMPUTING)
+    on_hold(connection, "websocket.receive", MUCH, MUCH)
+    assert connection.notes == [MUCH_WORK]
+
+
+def test_a_machine_that_stood_still_is_no_work() -> None:
+    """Long steps that neither compute nor wait for what is known are named when they come again."""
+    connection = Connection(AsyncEcho())
+    on_hold(connection, "websocket.connect", MUCH, 0.0)
+    on_hold(connection, "websocket.receive", MUCH, 0.0)
+    assert connection.notes == []
+    on_hold(connection, "websocket.receive", MUCH, 0.0)
+    assert connection.notes == [MUCH_WORK]
 
 
 def test_work_of_an_application() -> None:
     """Where there is no consumer, there is no class to name."""
     connection = Connection(None)
-    on_hold(connection, "websocket.receive", MUCH)
+    on_hold(connection, "websocket.receive", MUCH, MUCH)
     assert connection.notes == []
+
+
+def test_work_is_told_from_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what the steps of an event take, the server knows for how long the processor worked."""
+    told: list[tuple[str, float, float]] = []
+
+    class Computes(AsyncEcho):
+        async def websocket_receive(self, event: dict[str, Any]) -> None:
+            if event["text"] == "wait":
+                time.sleep(HOLD)
+            end = time.thread_time() + HOLD
+            while event["text"] == "compute" and time.thread_time() < end:
+                pass
+            await super().websocket_receive(event)
+
+    monkeypatch.setattr("server.live.connection.on_hold", lambda _, *args: told.append(args))
+    with serving(Computes) as live, RawClient(live.host.port) as client:
+        client.handshake()
+        for text in (b"compute", b"wait"):
+            client.send(text)
+            client.recv()
+        live.entries()
+    (_, computing, computed), (_, waiting, idle) = [
+        args for args in told if args[0] == "websocket.receive"
+    ]
+    assert computing >= computed >= HOLD
+    assert waiting >= HOLD > idle
 
 
 def test_short_steps_are_added_up() -> None:

@@ -28,15 +28,17 @@ def test_a_handler_that_holds_the_loop_works_for_so_long() -> None:
 
 def test_a_handler_that_holds_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     """A step that keeps the loop from turning is noted; errors pass through."""
-    held: list[float] = []
-    now = 0.0
+    held: list[tuple[float, float]] = []
+    now = computed = 0.0
 
     def hold() -> None:
-        nonlocal now
+        nonlocal now, computed
         now += HOLD
+        computed += HOLD / 4
 
-    # A clock that only the handler moves: no stall of the machine is taken for its work.
-    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now))
+    # Clocks that only the handler moves: no stall of the machine is taken for its work.
+    clocks = SimpleNamespace(perf_counter=lambda: now, thread_time=lambda: computed)
+    monkeypatch.setattr(module, "time", clocks)
 
     async def work() -> None:
         hold()
@@ -47,7 +49,7 @@ def test_a_handler_that_holds_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
             hold()
 
     async def main() -> None:
-        await in_steps(work(), lambda start, end: held.append(end - start))
+        await in_steps(work(), lambda start, end, part: held.append((end - start, part)))
 
     asyncio.run(main())
-    assert held == [HOLD, HOLD]
+    assert held == [(HOLD, HOLD / 4)] * 2
