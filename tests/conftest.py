@@ -20,15 +20,13 @@ from xdist.scheduler import LoadFileScheduling
 from server.live import host, notes
 from server.live.proxies import spare_loopback
 from tests.browser import finding
-from tests.kernels import take_ports_of_its_own
+from tests.notebooks import PLUGINS
 
 # Lessons that run in a test leave the progress of whoever runs the tests alone.
 os.environ["COURSE_PROGRESS"] = "off"
 
 # Clients of the tests, and of all that they start, ask no proxy for this machine.
 spare_loopback()
-
-take_ports_of_its_own()
 
 # A machine that stalls is no fault of what is tried: a loop that is slow to answer or to end is
 # waited for, and a step of a handler that takes long is not remarked upon.
@@ -92,8 +90,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Set up what has to be there before the first test."""
-    # The lessons lie elsewhere, and have no file like this one.
-    for name in ("tests.notebooks.clock", "tests.notebooks.streams"):
+    for name in PLUGINS:
         config.pluginmanager.import_plugin(name)
     leave_history_alone(config)
 

@@ -25,6 +25,8 @@ from xml.etree import ElementTree
 
 import psutil
 
+from tests.notebooks import PLUGINS
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 LOOPS = 4
@@ -69,7 +71,7 @@ def run(arguments: list[str], stalled: float, chance: random.Random) -> tuple[in
         command = [sys.executable, "-m", "pytest", "-vv", "-p", "no:cacheprovider"]
         command += ["--dist", "loadfile", "--no-loadscope-reorder", "--max-worker-restart", "0"]
         # Lessons alone are run as beside the tests.
-        for plugin in ("tests.kernels", "tests.notebooks.clock", "tests.notebooks.streams"):
+        for plugin in PLUGINS:
             command += ["-p", plugin]
         command += [f"--junitxml={report}"]
         process = subprocess.Popen(

@@ -16,6 +16,7 @@ from nbval.plugin import get_sanitize_patterns
 from server.authoring.notebooks import PORT, SECRET, read, to_text
 from server.authoring.rules import all_outputs, code_cells
 from server.paths import NOTEBOOKS
+from tests.notebooks import PLUGINS
 from tests.notebooks.clock import TRIES
 
 REPOSITORY = NOTEBOOKS.parent
@@ -25,7 +26,7 @@ SANITIZE = REPOSITORY / "tests" / "notebooks" / "sanitize.cfg"
 def compare(path: Path, *arguments: str) -> str:
     """Compare a notebook as ``make test`` does; return what pytest prints."""
     command = [sys.executable, "-m", "pytest", "-c", "pyproject.toml", "-p", "no:cacheprovider"]
-    for plugin in ("tests.kernels", "tests.notebooks.clock", "tests.notebooks.streams"):
+    for plugin in PLUGINS:
         command += ["-p", plugin]
     done = subprocess.run(
         [*command, f"--rootdir={REPOSITORY}", *arguments, str(path)],
